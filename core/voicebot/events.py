@@ -1,0 +1,115 @@
+"""What happens in a call, one dataclass per fact that a user, a page or a log can see.
+
+Times (`at_s`) are seconds on the process's one monotonic clock; the first turn of a call has id 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "AgentClause",
+    "AgentTurnEnded",
+    "AgentTurnStarted",
+    "CallEnded",
+    "CallStarted",
+    "CallState",
+    "Event",
+    "ProviderFailed",
+    "QueueOverflowed",
+    "StateChanged",
+    "TurnMeasured",
+    "UserSpeechStarted",
+    "UserSpeechStopped",
+    "UserTranscript",
+]
+
+CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted(Event):
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    state: CallState
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStarted(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStopped(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UserTranscript(Event):
+    turn_id: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTurnStarted(Event):
+    """The agent answers: its turn is committed, and its audio may be sent."""
+
+    turn_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentClause(Event):
+    """A clause begins to play."""
+
+    turn_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTurnEnded(Event):
+    turn_id: int
+    text: str
+    """What the agent meant to say, as far as it had been generated."""
+    heard_text: str
+    """What the listener heard of it."""
+    reason: Literal["finished", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnMeasured(Event):
+    """The turn's timeline and budget verdict, in the form of the report."""
+
+    turn_id: int
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOverflowed(Event):
+    """A bounded queue dropped items; sent once per burst."""
+
+    queue: str
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFailed(Event):
+    kind: str
+    plugin: str
+    distribution: str
+    message: str
+    turn_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(Event):
+    reason: str

@@ -1,0 +1,347 @@
+"""What a plugin implements: one small Protocol per kind.
+
+A plugin is a class named by an entry point (`[project.entry-points."voicebot.tts"] mytts = "pkg:MyTTS"`). The class
+carries a pydantic `Config` and `capabilities`; an instance is a *provider*: it is built with its validated config and
+a `ProviderContext`, warmed up once, used for one call at a time, and closed. Nothing here is inherited from: any class
+of the right shape is a provider.
+
+Rules for every provider:
+
+- `__init__` is cheap and does no I/O; models are loaded in `warmup()`.
+- Blocking work runs in a thread (`asyncio.to_thread`, `loop.run_in_executor`); the event loop is never held for more
+  than a millisecond.
+- Cancelling the awaiting task (or closing the returned async generator) stops the work as soon as the engine can.
+- `aclose()` releases everything, may be called twice, and may be called before `warmup()`.
+- Failures are `voicebot.errors.EngineError`; other exceptions are reported as a fault of the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from voicebot.audio import AudioChunk, Samples
+from voicebot.events import Event
+
+__all__ = [
+    "KINDS",
+    "LLM",
+    "STT",
+    "TTS",
+    "VAD",
+    "Capabilities",
+    "ChatMessage",
+    "Connection",
+    "EndOfTurn",
+    "FinalTranscript",
+    "InterimTranscript",
+    "Kind",
+    "LLMEvent",
+    "ModelPaths",
+    "Provider",
+    "ProviderContext",
+    "Role",
+    "SynthesisEvent",
+    "TextDelta",
+    "TokenUsage",
+    "Transport",
+    "TurnContext",
+    "TurnVerdict",
+    "Utterance",
+    "VADStream",
+    "WordMark",
+]
+
+Kind = Literal["vad", "stt", "turn", "llm", "tts", "transport"]
+KINDS: tuple[Kind, ...] = ("vad", "stt", "turn", "llm", "tts", "transport")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, as `voicebot plugins show` prints it."""
+
+    streams: bool = False
+    """Results arrive before the whole input has been processed."""
+    interim: bool = False
+    """STT: interim transcripts while the user speaks."""
+    word_times: bool = False
+    """TTS: `WordMark`s among the audio."""
+    sample_rates: tuple[int, ...] = ()
+    """Hz; empty where it depends on the model."""
+    languages: tuple[str, ...] = ()
+    """BCP 47; empty where it depends on the model."""
+    needs_network: bool = False
+    licence: str = ""
+    """SPDX expression of the engine (models have their own in the manifest)."""
+    modules: tuple[str, ...] = ()
+    """Importable names of the engine's packages, looked for before the provider is built."""
+    extra: str = ""
+    """The extra of voicebot-kit that installs them; "" for an outside plugin."""
+
+
+class ModelPaths(Protocol):
+    """Where model files are on this machine."""
+
+    def path(self, model: str) -> Path:
+        """The folder or file of a model: a name from the manifest, or a path on disk.
+
+        Raises:
+            ModelMissing: it is not on this machine.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext:
+    """What the core hands to every provider."""
+
+    models: ModelPaths
+    threads: int = 1
+    """How many CPU threads the engine may use (the profile shares out the machine's cores)."""
+    language: str = "en"
+    """The call's language, BCP 47."""
+    base_dir: Path = field(default_factory=Path)
+    """The profile's folder: relative paths in a config are relative to it."""
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """What all kinds share."""
+
+    Config: ClassVar[type[BaseModel]]
+    """The plugin's own settings; use `model_config = ConfigDict(extra="forbid")` and give every field a description."""
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, config: Any, context: ProviderContext) -> None: ...
+
+    @classmethod
+    def required_models(cls, config: Any) -> Sequence[str]:
+        """Names of the models this config needs, for `voicebot models pull --profile` (paths on disk included)."""
+        ...
+
+    async def warmup(self) -> None:
+        """Load the model, open connections, run once: the first real request must not be slower than the second."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+# --- voice activity -------------------------------------------------------------------------------------------------
+
+
+class VADStream(Protocol):
+    """The voice-activity state of one microphone."""
+
+    def process(self, window: Samples) -> float:
+        """Probability, 0 to 1, that this window holds speech.
+
+        Called on the event loop, so it must return well within a millisecond.
+
+        Args:
+            window: int16, shape `(VAD.window_samples,)`, mono, at `VAD.sample_rate`.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        ...
+
+
+class VAD(Provider, Protocol):
+    sample_rate: int
+    """Hz."""
+    window_samples: int
+    """Samples per `process` call."""
+
+    def start(self) -> VADStream: ...
+
+
+# --- speech to text -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InterimTranscript:
+    """What the user seems to have said so far; replaced by the next one."""
+
+    text: str
+    audio_s: float
+    """Seconds of audio it covers, from the utterance's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTranscript:
+    """What the user said; "" where the audio held no words."""
+
+    text: str
+    audio_s: float
+    language: str = ""
+    confidence: float | None = None
+    """0 to 1, where the engine gives one."""
+
+
+class Utterance(Protocol):
+    """One stretch of a user's speech being recognised.
+
+    `finalize` may be called while the user is still silent-or-thinking; more audio may then be pushed, and a later
+    `finalize` covers all of it and supersedes the earlier one.
+    """
+
+    def push(self, chunk: AudioChunk) -> None:
+        """Add audio (16 kHz mono). Never blocks."""
+        ...
+
+    async def finalize(self) -> FinalTranscript:
+        """Transcribe all that was pushed, ahead of any interim work in progress.
+
+        Raises:
+            EngineError: recognition failed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop interim work and drop the audio."""
+        ...
+
+
+class STT(Provider, Protocol):
+    max_utterance_s: float
+    """The longest utterance it transcribes whole (whisper: 30); the session finalises and goes on before that."""
+
+    def start(self, on_interim: Callable[[InterimTranscript], None]) -> Utterance:
+        """Begin an utterance. `on_interim` is called on the event loop, never after `aclose`."""
+        ...
+
+
+# --- end of turn ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """What is known when the user falls silent."""
+
+    audio: Samples
+    """int16 mono at 16 kHz: the last 8 s at most, the silence included."""
+    text: str
+    """The latest interim transcript, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnVerdict:
+    delay_ms: int
+    """Silence to wait for, from the last speech sample, before the turn counts as over. Clamped by the profile's
+    `endpointing.min_delay_ms` and `max_delay_ms`."""
+    probability: float | None = None
+    """That the turn is complete, 0 to 1, where there is a model behind the verdict."""
+
+
+class EndOfTurn(Provider, Protocol):
+    async def predict(self, context: TurnContext) -> TurnVerdict: ...
+
+
+# --- language model -------------------------------------------------------------------------------------------------
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer, as it is generated."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    """Prompt tokens that were not computed again."""
+
+
+LLMEvent = TextDelta | TokenUsage
+
+
+class LLM(Provider, Protocol):
+    def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+        """Stream an answer to the conversation. Closing the generator stops generation.
+
+        The first message is the system prompt; user and assistant alternate after it; the last is the user's.
+
+        Raises:
+            EngineError: the model or its server failed.
+        """
+        ...
+
+
+# --- text to speech -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """A word begins here. Follows or precedes the audio it names; positions count from the clause's first sample."""
+
+    text: str
+    start_s: float
+
+
+SynthesisEvent = AudioChunk | WordMark
+
+
+class TTS(Provider, Protocol):
+    def synthesize(self, text: str) -> AsyncGenerator[SynthesisEvent, None]:
+        """Speak one clause. Chunks are mono, at whatever rate the voice has, and may be of any length.
+
+        Leading and trailing silence belong to the provider: it trims them to what joins clauses naturally.
+
+        Raises:
+            EngineError: synthesis failed.
+        """
+        ...
+
+
+# --- transport ------------------------------------------------------------------------------------------------------
+
+
+class Connection(Protocol):
+    """One call's audio, both ways."""
+
+    sample_rate: int
+    """Hz of the audio that `send` takes."""
+
+    def receive(self) -> AsyncIterator[AudioChunk]:
+        """The user's audio in real time, about 20 ms a chunk, silence included; ends when the user has gone."""
+        ...
+
+    async def send(self, packet: AudioChunk) -> None:
+        """Play one packet (20 ms, mono, at `sample_rate`). The session paces its calls by the sample clock."""
+        ...
+
+    def cancel(self) -> None:
+        """Discard what was sent and not played yet; the listener hears silence within one packet."""
+        ...
+
+    def heard_samples(self) -> int | None:
+        """How many of the sent samples the listener has heard, or None where the transport cannot know."""
+        ...
+
+    def notify(self, event: Event) -> None:
+        """Tell the far side (a page, say) what is going on. Never blocks."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Transport(Provider, Protocol):
+    def connections(self) -> AsyncGenerator[Connection, None]:
+        """Calls as they come; ends when no more can come."""
+        ...
