@@ -1,0 +1,231 @@
+"""One answer, from the model's first token to the last sample played, in one cancel scope."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import numpy as np
+
+from voicebot.audio import PTIME_MS, AudioChunk, Rechunker, Resampler, Samples, first_audible
+from voicebot.engines import Engines, stream_from
+from voicebot.errors import EngineError
+from voicebot.interfaces import ChatMessage, TextDelta, TokenUsage, WordMark
+from voicebot.queues import BoundedQueue
+from voicebot.settings import DeadlineSettings, SpeechSettings
+from voicebot.speech.clauses import ClauseSplitter
+from voicebot.speech.ledger import HeardLedger
+from voicebot.speech.plain_text import speakable
+from voicebot.speech.playback import Playback
+from voicebot.tasks import task_group
+from voicebot.timeline import Timeline
+
+__all__ = ["CLAUSE_QUEUE_SIZE", "AgentTurn"]
+
+CLAUSE_QUEUE_SIZE = 4
+"""Clauses waiting for the voice; when there are more, the model's stream is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """A piece of a clause, at the connection's rate."""
+
+    samples: Samples
+    clause: int
+    last: bool = False
+    """The turn ends with it."""
+
+
+class AgentTurn:
+    """Model, voice and playback of one answer. Cancelling the task that runs it stops all three.
+
+    Three tasks joined by two bounded queues: the model's text becomes clauses, clauses become audio, audio is played
+    once the commit gate is open.
+
+    Args:
+        messages: what the model is asked; or
+        text: what to say without asking it (a greeting).
+        on_clause: called with a clause's text when it begins to play.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        engines: Engines,
+        playback: Playback,
+        speech: SpeechSettings,
+        deadlines: DeadlineSettings,
+        language: str,
+        timeline: Timeline,
+        on_clause: Callable[[str], None],
+        messages: Sequence[ChatMessage] = (),
+        text: str = "",
+    ) -> None:
+        self.number = number
+        self.timeline = timeline
+        self.ledger = HeardLedger(playback.sample_rate)
+        self.usage: TokenUsage | None = None
+        self.audible = False
+        """Whether its first audible sample has been sent."""
+        self._engines = engines
+        self._playback = playback
+        self._speech = speech
+        self._deadlines = deadlines
+        self._language = language
+        self._on_clause = on_clause
+        self._messages = messages
+        self._given_text = text
+        self._gate = asyncio.Event()
+        self.clauses = BoundedQueue[str]("clauses", CLAUSE_QUEUE_SIZE)
+        self.audio = BoundedQueue[_Audio](
+            "speech",
+            speech.read_ahead_ms,
+            unit="ms",
+            size=lambda item: len(item.samples) * 1000 / playback.sample_rate,
+        )
+
+    def commit(self) -> None:
+        """Open the gate: the audio may be sent."""
+        self._gate.set()
+
+    async def run(self) -> None:
+        """Answer, and return when all of it has been played.
+
+        Raises:
+            EngineError: the model or the voice failed (the first failure, where both did).
+        """
+        async with task_group() as group:
+            group.create_task(self._think(), name=f"think {self.number}")
+            group.create_task(self._speak(), name=f"speak {self.number}")
+            group.create_task(self._play(), name=f"play {self.number}")
+
+    # --- text -----------------------------------------------------------------------------------------------------
+
+    async def _think(self) -> None:
+        splitter = ClauseSplitter(self._speech.first_clause_chars, self._speech.max_clause_chars)
+        async with aclosing(self._deltas()) as deltas:
+            async for delta in deltas:
+                for clause in splitter.push(delta):
+                    await self._offer(clause)
+        for clause in splitter.flush():
+            await self._offer(clause)
+        self.timeline.stamp("llm_finished", self._now())
+        if not self.clauses.statistics.accepted:
+            llm = self._engines.llm
+            raise EngineError(
+                "it had nothing to say",
+                kind="llm",
+                plugin=llm.name,
+                distribution=llm.distribution,
+                retryable=True,
+            )
+        self.clauses.close()
+
+    async def _deltas(self) -> AsyncGenerator[str, None]:
+        if self._given_text:
+            yield self._given_text
+            return
+        llm = self._engines.llm
+        self.timeline.stamp("llm_requested", self._now())
+        stream = llm.provider.generate(self._messages)
+        async with aclosing(stream_from(llm, stream, self._deadlines.llm_first_token_s, "token")) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    self.timeline.stamp("llm_first_token", self._now())
+                    yield event.text
+                else:
+                    self.usage = event
+
+    async def _offer(self, clause: str) -> None:
+        text = speakable(clause, self._language)
+        if text:
+            self.timeline.stamp("first_clause", self._now())
+            await self.clauses.put(text)
+
+    # --- speech ---------------------------------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        rate = self._playback.sample_rate
+        pause = round(self._speech.sentence_pause_ms * rate / 1000)
+        clause = 0
+        async for text in self.clauses:
+            self.ledger.begin_clause(text)
+            async with aclosing(self._synthesize(text)) as audio:
+                async for samples in audio:
+                    await self._put(samples, clause)
+            if pause:
+                await self._put(AudioChunk.silence(self._speech.sentence_pause_ms, rate).samples, clause)
+            clause += 1
+        await self.audio.put(_Audio(AudioChunk.silence(0, rate).samples, clause, last=True))
+
+    async def _synthesize(self, text: str) -> AsyncGenerator[Samples, None]:
+        tts = self._engines.tts
+        self.timeline.stamp("tts_requested", self._now())
+        silent_s = 0.0
+        resampler: Resampler | None = None
+        stream = tts.provider.synthesize(text)
+        async with aclosing(stream_from(tts, stream, self._deadlines.tts_first_audio_s, "audio")) as events:
+            async for event in events:
+                if isinstance(event, WordMark):
+                    self.ledger.add_word(event.start_s)
+                    continue
+                audible = first_audible(event.samples)
+                if audible is None:
+                    silent_s += event.duration_s
+                else:
+                    # The silence before it is heard as waiting, so it counts.
+                    self.timeline.stamp(
+                        "tts_first_audio", self._now() + silent_s + audible / event.sample_rate
+                    )
+                if resampler is None or resampler.source_rate != event.sample_rate:
+                    resampler = Resampler(event.sample_rate, self._playback.sample_rate)
+                yield resampler.process(event.samples)
+        if resampler is not None:
+            yield resampler.process(AudioChunk.silence(0, resampler.source_rate).samples, last=True)
+
+    async def _put(self, samples: Samples, clause: int) -> None:
+        """Queue audio in pieces small enough for the queue's limit to mean something."""
+        piece = round(self._playback.sample_rate * PTIME_MS / 1000)
+        for start in range(0, len(samples), piece):
+            part = samples[start : start + piece]
+            self.ledger.add_audio(len(part))
+            await self.audio.put(_Audio(part, clause))
+
+    # --- playback -------------------------------------------------------------------------------------------------
+
+    async def _play(self) -> None:
+        rate = self._playback.sample_rate
+        packets = Rechunker(round(rate * PTIME_MS / 1000))
+        await self._gate.wait()
+        announced = -1
+        while True:
+            piece = await self.audio.get()
+            if not piece.last and piece.clause > announced:
+                announced = piece.clause
+                self._on_clause(self.ledger.clause_text(announced))
+            for samples in packets.push(piece.samples):
+                await self._send(samples)
+            if piece.last:
+                rest = packets.flush()
+                if len(rest):
+                    await self._send(np.pad(rest, (0, packets.size - len(rest))))
+                break
+        await self._playback.played_out()
+        self.timeline.stamp("playout_finished", self._now())
+
+    async def _send(self, samples: Samples) -> None:
+        rate = self._playback.sample_rate
+        played_at = await self._playback.send(self.number, AudioChunk(samples, rate))
+        if played_at is None or self.audible:
+            return
+        audible = first_audible(samples)
+        if audible is not None:
+            self.audible = True
+            self.timeline.stamp("first_audible", played_at + audible / rate)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,151 @@
+"""The agent's side of a session: at most one answer at a time, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from voicebot.agent_turn import AgentTurn
+from voicebot.engines import Engine, Engines
+from voicebot.errors import EngineError
+from voicebot.events import AgentClause, AgentTurnEnded, AgentTurnStarted, TurnMeasured
+from voicebot.history import ChatHistory
+from voicebot.interfaces import ChatMessage, Connection, Transport
+from voicebot.report import CallReport, TurnRecord
+from voicebot.settings import SessionSettings
+from voicebot.speech.playback import Playback
+from voicebot.telling import Telling
+from voicebot.timeline import Budget, Timeline
+from voicebot.turns import CancelReason
+
+__all__ = ["Answering"]
+
+
+@dataclass(slots=True)
+class _Answer:
+    turn: AgentTurn
+    record: TurnRecord
+    task: asyncio.Task[None] | None = None
+
+
+class Answering:
+    """Starts, commits and cancels agent turns, and settles what was heard of them.
+
+    Args:
+        group: owns the turns' tasks.
+        on_over: called with the agent turn's id when it has finished or failed (not when it was cancelled).
+        on_failure: called with whatever an engine did wrong, and the exchange it spoilt.
+    """
+
+    def __init__(
+        self,
+        *,
+        group: asyncio.TaskGroup,
+        settings: SessionSettings,
+        engines: Engines,
+        transport: Engine[Transport],
+        connection: Connection,
+        telling: Telling,
+        report: CallReport,
+        on_over: Callable[[int], None],
+        on_failure: Callable[[EngineError, int], None],
+    ) -> None:
+        self.history = ChatHistory(settings.agent.system_prompt, settings.agent.history_turns)
+        self.playback = Playback(connection, transport)
+        self._group = group
+        self._settings = settings
+        self._engines = engines
+        self._telling = telling
+        self._report = report
+        self._on_over = on_over
+        self._on_failure = on_failure
+        self._budget = Budget(settings.budget)
+        self._answer: _Answer | None = None
+
+    @property
+    def audible(self) -> bool:
+        """Whether the listener is hearing an answer."""
+        return self._answer is not None and self._answer.turn.audible
+
+    def start(
+        self, number: int, record: TurnRecord, *, messages: Sequence[ChatMessage] = (), text: str = ""
+    ) -> None:
+        """Begin an answer behind the commit gate: to these messages, or with this text."""
+        timeline = Timeline()
+        record.stamp_recognition(timeline)
+        turn = AgentTurn(
+            number,
+            engines=self._engines,
+            playback=self.playback,
+            speech=self._settings.speech,
+            deadlines=self._settings.deadlines,
+            language=self._settings.agent.language,
+            timeline=timeline,
+            on_clause=lambda text: self._telling.emit(AgentClause(_now(), record.number, text)),
+            messages=messages,
+            text=text,
+        )
+        answer = _Answer(turn, record)
+        self._answer = answer
+        answer.task = self._group.create_task(self._run(answer), name=f"agent turn {number}")
+
+    def commit(self, number: int) -> None:
+        """Open the gate."""
+        answer = self._current(number)
+        if answer is None:
+            return
+        answer.record.stamp_end_of_turn(answer.turn.timeline)
+        self.playback.admit(number)
+        answer.turn.commit()
+        self._telling.emit(AgentTurnStarted(_now(), answer.record.number))
+
+    def cancel(self, number: int, reason: CancelReason) -> None:
+        """Stop it whole, at once; what was heard of a committed one stays in the history."""
+        answer = self._current(number)
+        if answer is None or answer.task is None:
+            return
+        heard_samples = self.playback.cancel(number)
+        answer.task.cancel()
+        if reason == "discarded":
+            self._answer = None
+            self._report.discarded_speculations += 1
+        else:
+            self._settle(answer, "interrupted", answer.turn.ledger.heard_text(heard_samples))
+
+    async def _run(self, answer: _Answer) -> None:
+        turn = answer.turn
+        try:
+            await turn.run()
+        except EngineError as error:
+            self._on_failure(error, answer.record.number)
+            answer.record.errors.append(error.message)
+            heard_samples = self.playback.cancel(turn.number)
+            self._settle(answer, "failed", turn.ledger.heard_text(heard_samples))
+        else:
+            self._settle(answer, "finished", turn.ledger.text)
+        self._on_over(turn.number)
+
+    def _settle(
+        self, answer: _Answer, reason: Literal["finished", "interrupted", "failed"], heard_text: str
+    ) -> None:
+        if self._answer is not answer:
+            return
+        self._answer = None
+        turn, record = answer.turn, answer.record
+        self.history.add_agent(heard_text)
+        record.settle(turn, self._budget, reason=reason, heard_text=heard_text)
+        for queue in (turn.clauses, turn.audio):
+            self._report.add_queue(queue.name, queue.statistics)
+        self._report.refused_packets = self.playback.refused
+        now = _now()
+        self._telling.emit(AgentTurnEnded(now, record.number, turn.ledger.text, heard_text, reason))
+        self._telling.emit(TurnMeasured(now, record.number, record.as_dict(self._report.answered_s)))
+
+    def _current(self, number: int) -> _Answer | None:
+        return self._answer if self._answer is not None and self._answer.turn.number == number else None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

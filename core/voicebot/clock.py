@@ -1,0 +1,100 @@
+"""One monotonic clock: the event loop's `time()`, and a loop on which that clock skips the waiting.
+
+All of voicebot reads time from `asyncio.get_running_loop().time()` and waits through the loop, so the loop decides
+what a second is. `VirtualClockLoop` is used by the tests and by `voicebot call --fast`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
+
+__all__ = ["VirtualClockLoop"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class VirtualClockLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer when nothing is running.
+
+    While a thread started through `run_in_executor` or `asyncio.to_thread` works, or a socket is open, the clock
+    goes at the pace of the real one: an engine's time counts, only idle waiting is skipped. With neither, a run is
+    deterministic. The idea of jumping when all tasks wait is trio's `MockClock(autojump_threshold=0)`.
+
+    Use it as `asyncio.Runner(loop_factory=VirtualClockLoop)`.
+    """
+
+    def __init__(self) -> None:
+        self._virtual_time = 0.0
+        self._busy_jobs = 0
+        super().__init__(_SkippingSelector(self))
+
+    def time(self) -> float:
+        """Seconds of virtual time since the loop was made."""
+        return self._virtual_time
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward (the selector does)."""
+        self._virtual_time += seconds
+
+    @property
+    def threads_are_busy(self) -> bool:
+        return self._busy_jobs > 0
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
+        # Counted until the loop knows the result: the clock must not jump between a thread's end and its result's
+        # arrival. A cancelled job's thread may still run, but its time no longer matters to anyone who waits.
+        self._busy_jobs += 1
+        future.add_done_callback(self._job_done)
+        return future
+
+    def _job_done(self, _: asyncio.Future[Any]) -> None:
+        self._busy_jobs -= 1
+
+
+class _SkippingSelector(selectors.BaseSelector):
+    """Replaces waiting for a timer by moving the loop's clock."""
+
+    def __init__(self, loop: VirtualClockLoop) -> None:
+        self._loop = loop
+        self._real = selectors.DefaultSelector()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            return self._real.select(0)
+        # One registered descriptor is the loop's own wake-up pipe.
+        if self._loop.threads_are_busy or len(self._real.get_map()) > 1 or timeout is None:
+            before = time.monotonic()
+            ready = self._real.select(timeout)
+            self._loop.advance(time.monotonic() - before)
+            return ready
+        ready = self._real.select(0)
+        if not ready:
+            self._loop.advance(timeout)
+        return ready
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._real.get_map()
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.get_key(fileobj)
+
+    def close(self) -> None:
+        self._real.close()

@@ -1,0 +1,123 @@
+"""The user's side of a session: the recognition of each user turn, from its first syllable to its transcript."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from voicebot.audio import AudioChunk
+from voicebot.engines import Engine
+from voicebot.errors import EngineError
+from voicebot.events import UserTranscript
+from voicebot.interfaces import STT
+from voicebot.queues import QueueStatistics
+from voicebot.report import CallReport, TurnRecord
+from voicebot.settings import DeadlineSettings
+from voicebot.telling import Telling
+from voicebot.user_turn import UserTurn
+
+__all__ = ["Recognising"]
+
+
+class Recognising:
+    """The user turns in the making.
+
+    Args:
+        group: owns the tasks.
+        on_transcript: called with a revision and its text, "" where recognition failed.
+        on_failure: called with whatever the recogniser did wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        group: asyncio.TaskGroup,
+        stt: Engine[STT],
+        deadlines: DeadlineSettings,
+        telling: Telling,
+        report: CallReport,
+        on_transcript: Callable[[int, str], None],
+        on_failure: Callable[[EngineError, int], None],
+    ) -> None:
+        self._group = group
+        self._stt = stt
+        self._deadlines = deadlines
+        self._telling = telling
+        self._report = report
+        self._on_transcript = on_transcript
+        self._on_failure = on_failure
+        self._turns: dict[int, UserTurn] = {}
+        self._records: dict[int, TurnRecord] = {}
+
+    def begin(self, number: int) -> None:
+        self._records[number] = TurnRecord(number)
+        self._turns[number] = UserTurn(
+            number,
+            self._stt,
+            deadline_s=self._deadlines.stt_final_s,
+            spawn=lambda work: self._group.create_task(work, name=f"utterance of turn {number}"),
+            on_interim=lambda text: self._telling.emit(UserTranscript(_now(), number, text, final=False)),
+        )
+
+    def push(self, number: int, chunk: AudioChunk) -> None:
+        self._turns[number].push(chunk)
+
+    def interim_text(self, number: int | None) -> str:
+        turn = self._turns.get(number) if number is not None else None
+        return turn.interim_text if turn is not None else ""
+
+    def record(self, number: int) -> TurnRecord:
+        """What is known of the exchange that this turn began."""
+        return self._records[number]
+
+    def transcribe(self, number: int, revision: int) -> None:
+        """Make a final transcript of the turn so far; `on_transcript` gets it."""
+        self._group.create_task(self._transcribe(number, revision), name=f"transcribe turn {number}")
+
+    def taken(self, number: int, text: str) -> TurnRecord:
+        """The turn's words are final and in the history."""
+        record = self._records[number]
+        record.user_text = text
+        self._report.turns.append(record)
+        self._telling.emit(UserTranscript(_now(), number, text, final=True))
+        # Turns are taken in order: nobody asks for an older one again.
+        for old in [n for n in self._records if n < number]:
+            del self._records[old]
+        return record
+
+    def close(self, number: int) -> None:
+        """The turn needs no more audio."""
+        turn = self._turns.pop(number, None)
+        if turn is not None:
+            self._group.create_task(self._close(turn), name=f"close turn {number}")
+
+    async def aclose(self) -> None:
+        """Stop recognising altogether."""
+        for number in list(self._turns):
+            await self._close(self._turns.pop(number))
+
+    async def _transcribe(self, number: int, revision: int) -> None:
+        record, turn = self._records[number], self._turns[number]
+        requested_s, text = _now(), ""
+        try:
+            text = await turn.transcript()
+        except EngineError as error:
+            self._on_failure(error, number)
+            record.errors.append(error.message)
+        record.stt_requested_s, record.stt_final_s = requested_s, _now()
+        self._on_transcript(revision, text)
+
+    async def _close(self, turn: UserTurn) -> None:
+        limit_s = self._stt.provider.max_utterance_s
+        self._report.add_queue(
+            "utterance",
+            QueueStatistics(limit_s, "s", "finalise", high_water=turn.longest_s, accepted=1 + turn.rolled),
+        )
+        try:
+            await turn.aclose()
+        except EngineError as error:
+            self._on_failure(error, turn.number)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,293 @@
+"""One call: engines, queues and state machines in one task group that ends with the call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voicebot.answering import Answering
+from voicebot.audio import AudioChunk
+from voicebot.endpointing import (
+    EndpointDecision,
+    SpeculationDue,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
+from voicebot.engines import Engine, Engines, blame, within
+from voicebot.errors import EngineError
+from voicebot.events import (
+    CallEnded,
+    CallStarted,
+    Event,
+    ProviderFailed,
+    UserSpeechStarted,
+    UserSpeechStopped,
+)
+from voicebot.hearing import Heard, Hearing
+from voicebot.interfaces import Connection, Transport, TurnContext
+from voicebot.queues import BoundedQueue
+from voicebot.recognising import Recognising
+from voicebot.report import CallReport, TurnRecord
+from voicebot.settings import SessionSettings
+from voicebot.tasks import task_group
+from voicebot.telling import Telling
+from voicebot.turns import (
+    CancelAgentTurn,
+    CommitAgentTurn,
+    HoldSpeech,
+    ReleaseSpeech,
+    StartAgentTurn,
+    Transcribe,
+    TurnDecision,
+    TurnManager,
+    UserTurnTaken,
+)
+
+__all__ = ["MIC_QUEUE_S", "Session"]
+
+MIC_QUEUE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _MicChunk:
+    chunk: AudioChunk
+    received_s: float
+
+
+class Session:
+    """Runs one call over one connection.
+
+    Args:
+        call_id: names the call in events and logs.
+        engines: one call's own; warmed up and closed by the session.
+        transport, connection: who carries the audio; the session closes the connection, not the transport.
+        observe: called with every event, in order, off the audio path.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        *,
+        settings: SessionSettings,
+        engines: Engines,
+        transport: Engine[Transport],
+        connection: Connection,
+        observe: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self.report = CallReport(call_id)
+        self._call_id = call_id
+        self._settings = settings
+        self._engines = engines
+        self._transport = transport
+        self._connection = connection
+        self._telling = Telling(connection, observe)
+        self._turns = TurnManager(settings.interruption, settings.speculation)
+        self._mic = BoundedQueue[_MicChunk](
+            "mic",
+            MIC_QUEUE_S,
+            unit="s",
+            size=lambda item: item.chunk.duration_s,
+            when_full="drop_oldest",
+            on_overflow=lambda statistics: self._telling.overflowed("mic", statistics),
+        )
+        self._fatal: EngineError | None = None
+
+    async def run(self) -> CallReport:
+        """Carry the call from warm-up until the user has gone. A session runs once.
+
+        Raises:
+            EngineError: an engine without which there is no call failed: one that did not warm up, the
+                voice-activity detector, the transport.
+        """
+        self.report.started_s = _now()
+        try:
+            async with task_group() as group:
+                group.create_task(self._telling.run(), name="observers")
+                try:
+                    await self._call()
+                except EngineError as error:
+                    self._fatal = error
+                    self._failed(error)
+                finally:
+                    self.report.ended_s = _now()
+                    self._telling.become("ended")
+                    self._telling.emit(CallEnded(_now(), "failed" if self._fatal else "hung_up"))
+                    self._telling.close()
+        finally:
+            for queue in (self._mic, self._telling.queue):
+                self.report.add_queue(queue.name, queue.statistics)
+            await self._close()
+        if self._fatal is not None:
+            raise self._fatal
+        return self.report
+
+    async def _call(self) -> None:
+        self._telling.emit(CallStarted(_now(), self._call_id))
+        await self._engines.warmup(self._settings.deadlines.warmup_s)
+        self._hearing = Hearing(self._engines.vad, self._settings.endpointing)
+        async with task_group(cancel_on_exit=True) as self._group:
+            self._recognising = Recognising(
+                group=self._group,
+                stt=self._engines.stt,
+                deadlines=self._settings.deadlines,
+                telling=self._telling,
+                report=self.report,
+                on_transcript=self._transcribed,
+                on_failure=self._failed,
+            )
+            self._answering = Answering(
+                group=self._group,
+                settings=self._settings,
+                engines=self._engines,
+                transport=self._transport,
+                connection=self._connection,
+                telling=self._telling,
+                report=self.report,
+                on_over=self._answered,
+                on_failure=self._failed,
+            )
+            self.report.answered_s = _now()
+            self._group.create_task(self._receive(), name="receive")
+            self._greet()
+            self._update_state()
+            try:
+                async for item in self._mic:
+                    for heard in self._hearing.feed(item.chunk, item.received_s):
+                        self._hear(heard)
+            finally:
+                self._carry_out(self._turns.hang_up())
+                await self._recognising.aclose()
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _receive(self) -> None:
+        try:
+            with blame(self._transport):
+                async for chunk in self._connection.receive():
+                    self._mic.put_nowait(_MicChunk(chunk, _now()))
+        except EngineError as error:
+            self._fatal = error
+        finally:
+            self._mic.close()
+
+    def _greet(self) -> None:
+        greeting = self._settings.agent.greeting.strip()
+        if greeting:
+            number, record = self._turns.begin_greeting(), TurnRecord(0)
+            self.report.turns.append(record)
+            self._answering.start(number, record, text=greeting)
+            self._answering.commit(number)
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _hear(self, heard: Heard) -> None:
+        begun = False
+        for decision in heard.decisions:
+            begun = begun or isinstance(decision, SpeechStarted)
+            self._follow(decision)
+        number = self._turns.user_turn
+        if number is not None:
+            # The preroll of a turn that has just begun ends with this window.
+            self._recognising.push(number, self._hearing.preroll() if begun else heard.window)
+            if heard.speech_ms and not begun:
+                self._carry_out(self._turns.speech_continued(heard.speech_ms))
+        self._update_state()
+
+    def _follow(self, decision: EndpointDecision) -> None:
+        turns = self._turns
+        if isinstance(decision, SpeechStarted):
+            self._telling.emit(UserSpeechStarted(_now()))
+            decided = turns.speech_started(self._settings.endpointing.min_speech_ms)
+            if turns.user_turn is not None:
+                self._recognising.begin(turns.user_turn)
+            self._carry_out(decided)
+        elif isinstance(decision, SpeechPaused):
+            self._group.create_task(self._ask_for_verdict(decision.pause_id), name="end of turn")
+        elif isinstance(decision, SpeculationDue):
+            self._carry_out(turns.pause_lasted())
+        elif isinstance(decision, SpeechResumed):
+            self._carry_out(turns.speech_resumed())
+        else:
+            if turns.user_turn is not None:
+                record = self._recognising.record(turns.user_turn)
+                record.speech_ended_s = self._hearing.clock_at(decision.speech_end_s)
+                record.committed_s = _now()
+            self._telling.emit(UserSpeechStopped(_now()))
+            self._carry_out(turns.user_turn_ended())
+
+    async def _ask_for_verdict(self, pause_id: int) -> None:
+        engine = self._engines.turn
+        text = self._recognising.interim_text(self._turns.user_turn)
+        context = TurnContext(self._hearing.turn_context(), text)
+        deadline_s = self._settings.deadlines.turn_verdict_ms / 1000
+        try:
+            verdict = await within(engine, engine.provider.predict(context), deadline_s, "verdict")
+        except EngineError as error:
+            # Without a verdict the longest wait holds: the turn still ends.
+            self._failed(error)
+            return
+        for decision in self._hearing.endpointing.on_verdict(pause_id, verdict.delay_ms):
+            self._follow(decision)
+        self._update_state()
+
+    def _transcribed(self, revision: int, text: str) -> None:
+        self._carry_out(self._turns.transcribed(revision, text))
+        self._update_state()
+
+    def _answered(self, agent_turn: int) -> None:
+        self._carry_out(self._turns.agent_finished(agent_turn))
+        self._update_state()
+
+    def _failed(self, error: EngineError, turn_id: int | None = None) -> None:
+        self.report.errors.append(error)
+        self._telling.emit(
+            ProviderFailed(_now(), error.kind, error.plugin, error.distribution, error.message, turn_id)
+        )
+
+    # --- what is done about it ------------------------------------------------------------------------------------
+
+    def _carry_out(self, decisions: list[TurnDecision]) -> None:
+        answering, recognising = self._answering, self._recognising
+        for decision in decisions:
+            if isinstance(decision, Transcribe):
+                recognising.transcribe(decision.user_turn, decision.revision)
+            elif isinstance(decision, UserTurnTaken):
+                recognising.taken(decision.user_turn, decision.text)
+                answering.history.add_user(decision.text)
+            elif isinstance(decision, StartAgentTurn):
+                pending = decision.text if decision.speculative else ""
+                record = recognising.record(decision.user_turn)
+                answering.start(decision.agent_turn, record, messages=answering.history.messages(pending))
+            elif isinstance(decision, CommitAgentTurn):
+                answering.commit(decision.agent_turn)
+            elif isinstance(decision, CancelAgentTurn):
+                answering.cancel(decision.agent_turn, decision.reason)
+            elif isinstance(decision, HoldSpeech):
+                answering.playback.hold()
+            elif isinstance(decision, ReleaseSpeech):
+                answering.playback.release()
+            else:
+                recognising.close(decision.user_turn)
+
+    def _update_state(self) -> None:
+        if self._answering.audible:
+            self._telling.become("agent_speaking")
+        elif self._turns.user_turn is not None:
+            self._telling.become("user_speaking")
+        elif self._turns.thinking:
+            self._telling.become("thinking")
+        else:
+            self._telling.become("listening")
+
+    async def _close(self) -> None:
+        try:
+            with blame(self._transport):
+                await self._connection.aclose()
+        finally:
+            await self._engines.aclose()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,234 @@
+"""The core's own settings: everything in a profile that no plugin owns.
+
+Times are milliseconds (`_ms`) or seconds (`_s`). Each model is a section of the profile, named as the field
+of `voicebot.profile.Profile` that holds it; unknown keys are errors.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+__all__ = [
+    "AgentSettings",
+    "BudgetSettings",
+    "DeadlineSettings",
+    "EndpointingSettings",
+    "InterruptionSettings",
+    "SessionSettings",
+    "SpeculationSettings",
+    "SpeechSettings",
+    "ThreadSettings",
+]
+
+
+class Settings(BaseModel):
+    """A section of the profile: immutable, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
+        # pydantic takes `true` for 1, which no one means by `min_delay_ms: true`.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError(f"should not be {str(value).lower()}")
+        return value
+
+
+class AgentSettings(Settings):
+    """Who the agent is."""
+
+    system_prompt: str = Field(
+        default=(
+            "You are a helpful assistant on a phone call. Answer in one or two short spoken sentences, "
+            "without lists, markup or emoji."
+        ),
+        min_length=1,
+        description="What the language model is told before the conversation.",
+    )
+    greeting: str = Field(
+        default="", description="What the agent says when the call starts; empty: it waits for the user."
+    )
+    language: str = Field(
+        default="en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="The call's language, a BCP 47 tag such as `en` or `de-CH`.",
+    )
+    history_turns: int = Field(
+        default=12,
+        ge=0,
+        le=1000,
+        description="How many past exchanges the language model sees again; older ones are dropped.",
+    )
+
+
+class EndpointingSettings(Settings):
+    """When the user has started to speak, and when their turn is over."""
+
+    enter_threshold: float = Field(
+        default=0.5, ge=0, le=1, description="Speech probability from which a window counts as speech."
+    )
+    exit_threshold: float = Field(
+        default=0.35,
+        ge=0,
+        le=1,
+        description="Speech probability below which it counts as silence again; at most `enter_threshold`.",
+    )
+    min_speech_ms: int = Field(
+        default=96, ge=0, le=5_000, description="Speech shorter than this is taken for a noise (ms)."
+    )
+    preroll_ms: int = Field(
+        default=300,
+        ge=0,
+        le=5_000,
+        description="Audio from before the speech started that is transcribed too (ms).",
+    )
+    speculate_after_ms: int = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="Silence after which the transcript is finalised ahead of the turn's end (ms).",
+    )
+    min_delay_ms: int = Field(
+        default=200,
+        ge=0,
+        le=10_000,
+        description="Shortest silence that may end a turn, whatever the model says (ms).",
+    )
+    max_delay_ms: int = Field(
+        default=1500,
+        ge=0,
+        le=30_000,
+        description="Silence that always ends a turn (ms); at least `min_delay_ms`.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.exit_threshold > self.enter_threshold:
+            raise ValueError(
+                f"exit_threshold ({self.exit_threshold}) must not be above "
+                f"enter_threshold ({self.enter_threshold})"
+            )
+        if self.min_delay_ms > self.max_delay_ms:
+            raise ValueError(
+                f"min_delay_ms ({self.min_delay_ms}) must not be above max_delay_ms ({self.max_delay_ms})"
+            )
+        return self
+
+
+class InterruptionSettings(Settings):
+    """What happens when the user speaks while the agent does (barge-in)."""
+
+    enabled: bool = Field(default=True, description="Whether the user can interrupt the agent.")
+    confirm_ms: int = Field(
+        default=300,
+        ge=0,
+        le=5_000,
+        description="Speech that it takes to interrupt the agent (ms); a shorter sound is a cough.",
+    )
+
+
+class SpeculationSettings(Settings):
+    """Answering before it is certain that the user has finished."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether the answer is prepared during the end-of-turn wait (dropped if they go on).",
+    )
+
+
+class SpeechSettings(Settings):
+    """How the answer is cut into clauses and sent."""
+
+    first_clause_chars: int = Field(
+        default=24,
+        ge=1,
+        le=500,
+        description="The first clause ends at the first natural break from here on (characters).",
+    )
+    max_clause_chars: int = Field(
+        default=200, ge=20, le=2_000, description="A clause longer than this is cut at a space (characters)."
+    )
+    sentence_pause_ms: int = Field(
+        default=0, ge=0, le=2_000, description="Silence added between sentences (ms)."
+    )
+    read_ahead_ms: int = Field(
+        default=2_000,
+        ge=100,
+        le=30_000,
+        description="How much speech may be synthesised ahead of what is being played (ms).",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first_clause_chars > self.max_clause_chars:
+            raise ValueError(
+                f"first_clause_chars ({self.first_clause_chars}) must not be above "
+                f"max_clause_chars ({self.max_clause_chars})"
+            )
+        return self
+
+
+class ThreadSettings(Settings):
+    """How many CPU threads the engines of each kind may use."""
+
+    vad: int = Field(default=1, ge=1, le=256, description="Threads of the voice-activity detector.")
+    stt: int = Field(default=1, ge=1, le=256, description="Threads of speech recognition.")
+    turn: int = Field(default=1, ge=1, le=256, description="Threads of the end-of-turn model.")
+    llm: int = Field(default=2, ge=1, le=256, description="Threads of an embedded language model.")
+    tts: int = Field(default=1, ge=1, le=256, description="Threads of speech synthesis.")
+    transport: int = Field(default=1, ge=1, le=256, description="Threads of the transport.")
+
+
+def _hop(what: str, default: float | None = None) -> float | None:
+    value: float | None = Field(
+        default=default, gt=0, le=60_000, description=f"{what} (ms); null: not judged."
+    )
+    return value
+
+
+class BudgetSettings(Settings):
+    """What each hop of a turn may take; a turn over budget names the guilty hop."""
+
+    end_of_turn: float | None = _hop("Last speech sample to the decision that the turn is over", 400)
+    stt_final: float | None = _hop("End of turn to the final transcript")
+    llm_ttft: float | None = _hop("Final transcript to the language model's first token")
+    first_clause: float | None = _hop("First token to the first clause handed to speech synthesis")
+    tts_ttfa: float | None = _hop("First clause to its first audible sample")
+    orchestration: float | None = _hop("What the hops above do not account for")
+    network: float | None = _hop("Both ways over the network")
+    client: float | None = _hop("The listener's jitter and playout buffers")
+    voice_to_voice: float | None = _hop(
+        "User's last speech sample to the agent's first audible one, all included"
+    )
+
+
+class DeadlineSettings(Settings):
+    """After how long an engine that gives no result has failed."""
+
+    warmup_s: float = Field(default=60, gt=0, le=3_600, description="Loading an engine and its model (s).")
+    stt_final_s: float = Field(default=15, gt=0, le=600, description="A final transcript (s).")
+    turn_verdict_ms: int = Field(
+        default=100,
+        gt=0,
+        le=10_000,
+        description="The end-of-turn model's verdict (ms); without it, `endpointing.max_delay_ms` holds.",
+    )
+    llm_first_token_s: float = Field(
+        default=10, gt=0, le=600, description="The language model's first token (s)."
+    )
+    tts_first_audio_s: float = Field(default=10, gt=0, le=600, description="A clause's first audio (s).")
+
+
+class SessionSettings(Settings):
+    """The sections that a session reads; a profile has them all."""
+
+    agent: AgentSettings = Field(default_factory=AgentSettings)
+    endpointing: EndpointingSettings = Field(default_factory=EndpointingSettings)
+    interruption: InterruptionSettings = Field(default_factory=InterruptionSettings)
+    speculation: SpeculationSettings = Field(default_factory=SpeculationSettings)
+    speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    budget: BudgetSettings = Field(default_factory=BudgetSettings)
+    deadlines: DeadlineSettings = Field(default_factory=DeadlineSettings)

@@ -1,0 +1,61 @@
+"""Who is told what happens in a call: the far side at once, observers from a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from voicebot.events import CallState, Event, QueueOverflowed, StateChanged
+from voicebot.interfaces import Connection
+from voicebot.queues import BoundedQueue, QueueStatistics
+
+__all__ = ["OBSERVER_QUEUE_EVENTS", "Telling"]
+
+OBSERVER_QUEUE_EVENTS = 256
+
+logger = logging.getLogger("voicebot.call")
+
+
+class Telling:
+    """Passes events on. A fault of whoever listens never reaches the call.
+
+    Args:
+        observe: called with each event by `run`, in order, off the audio path.
+    """
+
+    def __init__(self, connection: Connection, observe: Callable[[Event], None]) -> None:
+        self.state: CallState = "warming_up"
+        self.queue = BoundedQueue[Event]("observers", OBSERVER_QUEUE_EVENTS, when_full="drop_oldest")
+        self._connection = connection
+        self._observe = observe
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody, without waiting for anyone."""
+        try:
+            self._connection.notify(event)
+        except Exception:
+            logger.exception("the transport failed to pass on %s", type(event).__name__)
+        self.queue.put_nowait(event)
+
+    def become(self, state: CallState) -> None:
+        """The call is in this state now; told when it is new."""
+        if state != self.state:
+            self.state = state
+            self.emit(StateChanged(asyncio.get_running_loop().time(), state))
+
+    def overflowed(self, name: str, statistics: QueueStatistics) -> None:
+        logger.warning("queue %s is full (%g %s): dropping", name, statistics.capacity, statistics.unit)
+        self.emit(QueueOverflowed(asyncio.get_running_loop().time(), name, statistics.dropped))
+
+    async def run(self) -> None:
+        """Serve observers until `close`, and until they have seen everything."""
+        async for event in self.queue:
+            try:
+                self._observe(event)
+            except Exception:
+                logger.exception("an observer failed on %s", type(event).__name__)
+
+    def close(self) -> None:
+        """No more events follow."""
+        self.queue.close()

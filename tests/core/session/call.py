@@ -1,0 +1,65 @@
+"""A call among scripted engines, with every part in reach of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from voicebot.engines import Engines
+from voicebot.events import Event
+from voicebot.report import CallReport
+from voicebot.session import Session
+from voicebot.settings import SessionSettings
+from voicebot.testing import (
+    LoudnessVAD,
+    Say,
+    ScriptedConnection,
+    ScriptedLLM,
+    ScriptedSTT,
+    ScriptedTransport,
+    ScriptedTTS,
+    ScriptedTurn,
+    Silence,
+    as_engine,
+    run_virtual,
+)
+
+
+class Call:
+    def __init__(
+        self,
+        script: Sequence[Say | Silence],
+        *,
+        texts: Iterable[str] = (),
+        replies: Iterable[str | BaseException] = (),
+        **settings: object,
+    ) -> None:
+        self.vad = LoudnessVAD()
+        self.stt = ScriptedSTT(texts)
+        self.turn = ScriptedTurn()
+        self.llm = ScriptedLLM(replies)
+        self.tts = ScriptedTTS()
+        self.connection = ScriptedConnection(script)
+        self.settings = SessionSettings.model_validate(settings)
+        self.observed: list[Event] = []
+        self.session: Session | None = None
+
+    async def arun(self) -> CallReport:
+        engines = Engines(
+            as_engine("vad", self.vad),
+            as_engine("stt", self.stt),
+            as_engine("turn", self.turn),
+            as_engine("llm", self.llm),
+            as_engine("tts", self.tts),
+        )
+        self.session = Session(
+            "test-call",
+            settings=self.settings,
+            engines=engines,
+            transport=as_engine("transport", ScriptedTransport()),
+            connection=self.connection,
+            observe=self.observed.append,
+        )
+        return await self.session.run()
+
+    def run(self) -> CallReport:
+        return run_virtual(self.arun())
