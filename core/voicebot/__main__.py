@@ -1,8 +1,6 @@
 """`python -m voicebot`."""
 
-import sys
-
-from voicebot.cli import main
+from voicebot.cli import entry
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

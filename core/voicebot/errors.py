@@ -148,6 +148,10 @@ class EngineError(VoicebotError):
         self.distribution = distribution
         self.retryable = retryable
 
+    def __str__(self) -> str:
+        who = f"the {self.kind} plugin {self.plugin!r} of {self.distribution}: " if self.plugin else ""
+        return who + super().__str__()
+
 
 class EngineTimeout(EngineError):
     code = "engine_timeout"

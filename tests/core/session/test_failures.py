@@ -11,7 +11,7 @@ from voicebot.testing import Say, Silence
 
 from tests.core.session.call import Call
 
-TWO_QUESTIONS = [Say(1.0), Silence(4.0), Say(1.0), Silence(4.0)]
+TWO_QUESTIONS: list[Say | Silence] = [Say(1.0), Silence(4.0), Say(1.0), Silence(4.0)]
 
 
 def two_questions(**settings: object) -> Call:

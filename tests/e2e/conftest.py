@@ -1,0 +1,119 @@
+"""Calls through real engines: the voices that ask, the call, the ears that check the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rapidfuzz import fuzz
+
+from voicebot.audio import AudioChunk, Samples, resample
+from voicebot.interfaces import ProviderContext, WordMark
+from voicebot.models import ModelStore
+from voicebot.wav import read_wav
+from voicebot_stt_fasterwhisper import FasterWhisperConfig, FasterWhisperSTT
+from voicebot_tts_piper import PiperConfig, PiperTTS
+
+Speak = Callable[[str], AudioChunk]
+Transcribe = Callable[[AudioChunk], str]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A call that was held."""
+
+    code: int
+    report: dict[str, Any]
+    answer: AudioChunk
+    printed: str
+
+
+HoldCall = Callable[..., Held]
+
+
+@pytest.fixture(scope="session")
+def speak(model_store: ModelStore) -> Speak:
+    """A neural voice says it."""
+
+    def say(text: str) -> AudioChunk:
+        async def main() -> AudioChunk:
+            tts = PiperTTS(PiperConfig(), ProviderContext(models=model_store))
+            await tts.warmup()
+            chunks = [event async for event in tts.synthesize(text) if not isinstance(event, WordMark)]
+            await tts.aclose()
+            return AudioChunk(np.concatenate([c.samples for c in chunks]), chunks[0].sample_rate)
+
+        return asyncio.run(main())
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def transcribe(model_store: ModelStore) -> Transcribe:
+    """What an ear that knows nothing of the call makes of a recording (the larger model, full context)."""
+
+    def listen(audio: AudioChunk) -> str:
+        async def main() -> str:
+            config = FasterWhisperConfig(context_final=1500, interim_interval_ms=0)
+            stt = FasterWhisperSTT(config, ProviderContext(models=model_store))
+            await stt.warmup()
+            utterance = stt.start(lambda interim: None)
+            utterance.push(AudioChunk(resample(audio.samples, audio.sample_rate, 16_000), 16_000))
+            final = await utterance.finalize()
+            await utterance.aclose()
+            await stt.aclose()
+            return final.text
+
+        return asyncio.run(main())
+
+    return listen
+
+
+@pytest.fixture
+def hold_call(tmp_path: Path) -> HoldCall:
+    """`voicebot call --fast` as a process of its own; keyword arguments are environment variables."""
+
+    def hold(question: Path, profile: str = "configs/tiny.yaml", **environ: str) -> Held:
+        output, report = tmp_path / "answer.wav", tmp_path / "report.json"
+        root = Path(__file__).parents[2]
+        done = subprocess.run(
+            [sys.executable, "-m", "voicebot", "call", "--fast", "--profile", str(root / profile)]
+            + ["--input", str(question), "--output", str(output), "--json", str(report)],
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode == 2:
+            pytest.fail(done.stderr)
+        data = json.loads(report.read_text())
+        return Held(done.returncode, data, read_wav(output), done.stdout + done.stderr)
+
+    return hold
+
+
+def likeness(heard: str, said: str) -> float:
+    """0 to 100, of the words, whatever their case and punctuation."""
+    first, second = (" ".join(re.findall(r"[a-z0-9']+", text.casefold())) for text in (heard, said))
+    return fuzz.ratio(first, second)
+
+
+def part(audio: AudioChunk, start_s: float, end_s: float) -> AudioChunk:
+    rate = audio.sample_rate
+    return AudioChunk(audio.samples[max(0, round(start_s * rate)) : round(end_s * rate)], rate)
+
+
+def loudness(samples: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(samples.astype(np.float64))))) if len(samples) else 0.0
