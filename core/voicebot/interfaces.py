@@ -104,6 +104,8 @@ class ProviderContext:
     """How many CPU threads the engine may use (the profile shares out the machine's cores)."""
     language: str = "en"
     """The call's language, BCP 47."""
+    system_prompt: str = ""
+    """What the model is told before the conversation, so that an embedded one can evaluate it while it warms up."""
     base_dir: Path = field(default_factory=Path)
     """The profile's folder: relative paths in a config are relative to it."""
 

@@ -192,7 +192,7 @@ def _hop(what: str, default: float | None = None) -> float | None:
 class BudgetSettings(Settings):
     """What each hop of a turn may take; a turn over budget names the guilty hop."""
 
-    end_of_turn: float | None = _hop("Last speech sample to the decision that the turn is over", 400)
+    end_of_turn: float | None = _hop("Last speech sample to the decision that the turn is over", 450)
     stt_final: float | None = _hop("End of turn to the final transcript")
     llm_ttft: float | None = _hop("Final transcript to the language model's first token")
     first_clause: float | None = _hop("First token to the first clause handed to speech synthesis")

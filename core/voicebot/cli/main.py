@@ -1,0 +1,124 @@
+"""The `voicebot` command: its sub-commands by name, and what errors look like."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+from voicebot._version import __version__
+from voicebot.errors import VoicebotError
+
+__all__ = ["Options", "cli", "entry", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "call": ("voicebot.cli.call:call", "Hold a call, for example from one WAV file into another."),
+    "check": ("voicebot.cli.check:check", "Say whether a profile would run here, and what it would run."),
+    "models": ("voicebot.cli.models:models", "Fetch, list and verify model files."),
+    "plugins": ("voicebot.cli.plugins:plugins", "List the installed plugins and show their settings."),
+    "schema": ("voicebot.cli.schema:schema", "Write the JSON Schema of profiles, for editors."),
+}
+"""Where each command is, and its line in `voicebot --help`; nothing is imported to print that."""
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+@dataclass
+class Options:
+    """Options of `voicebot` itself."""
+
+    debug: bool = False
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from voicebot.plugins import nearest
+
+            close = nearest(args[0], COMMANDS)
+            ctx.fail(f"There is no command {args[0]!r}." + (f" Did you mean {close!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="voicebot")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors (also: VOICEBOT_DEBUG=1).")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """A self-hosted voice agent from one YAML file.
+
+    A profile names the engines (speech to text, language model, text to speech …) and their settings. It is a
+    file, or the bare name of one in ./configs or among those that come with voicebot.
+
+    \b
+    The first five minutes:
+      voicebot check --profile local            what would run, and what is missing
+      voicebot models pull --profile local      fetch its model files
+      voicebot call --help                      talk to it
+      voicebot plugins show espeak              an engine's settings
+
+    Any setting can be overridden by a variable: VOICEBOT_TTS=piper, VOICEBOT_ENDPOINTING__MIN_DELAY_MS=300.
+    """
+    ctx.ensure_object(Options).debug |= debug
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 when all is well, 1 when a check failed, 2 for a user's error, 130 when interrupted.
+    """
+    options = Options(debug=os.environ.get("VOICEBOT_DEBUG", "") not in ("", "0"))
+    try:
+        code = cli.main(argv, prog_name="voicebot", standalone_mode=False, obj=options)
+    except VoicebotError as error:
+        if options.debug:
+            _print_traceback()
+        click.echo(f"Error: {error}", err=True)
+        return USER_ERROR
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        if options.debug:
+            _print_traceback()
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def entry() -> NoReturn:
+    """The console script: `main`, and a process that ends even where a plugin's thread does not."""
+    code = main()
+    watchdog = sys.modules.get("voicebot.watchdog")
+    if watchdog is not None:
+        watchdog.exit_within(code)
+    sys.exit(code)
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

@@ -1,0 +1,135 @@
+"""`voicebot plugins`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from voicebot.cli.table import columns
+from voicebot.errors import PluginLoadError, PluginNotFound
+
+if TYPE_CHECKING:
+    from voicebot.interfaces import Kind, Provider
+
+__all__ = ["plugins"]
+
+
+@click.group()
+def plugins() -> None:
+    """The engines that profiles can name, by kind: vad, stt, turn, llm, tts, transport.
+
+    A plugin is any installed package with an entry point in the group `voicebot.KIND`.
+    """
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(as_json: bool) -> None:
+    """List the installed plugins. Reads metadata only: nothing is imported, so a broken plugin does no harm.
+
+    \b
+    Examples:
+      voicebot plugins list
+      voicebot plugins list --json
+    """
+    from voicebot.hooks import GROUP
+    from voicebot.plugins import entries, list_plugins
+
+    found = [*list_plugins(), *entries(GROUP)]
+    if as_json:
+        click.echo(json.dumps([asdict(info) for info in found], indent=2))
+        return
+    for info, line in zip(
+        found, columns([(info.kind, info.name, info.origin) for info in found]), strict=True
+    ):
+        click.echo(line)
+        if info.problem:
+            click.echo(f"  cannot be chosen: {info.problem}")
+
+
+@plugins.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a plugin: what it can do, its licence, and its settings with an example.
+
+    NAME is a plugin's name, or KIND/NAME where two kinds have the same.
+
+    \b
+    Examples:
+      voicebot plugins show espeak
+      voicebot plugins show stt/whispercpp
+    """
+    from voicebot.plugins import ensure_installed, find_plugin, load
+    from voicebot.profile.reference import field_rows
+
+    kind, plugin = _find(name)
+    info = find_plugin(kind, plugin)
+    provider = load(info)
+    click.echo(f"{kind}: {plugin}   ({info.origin}, {info.target})")
+    for label, text in _facts(provider):
+        click.echo(f"  {label:<13} {text}")
+    try:
+        ensure_installed(info, provider)
+    except Exception as error:
+        click.echo(f"  {'not ready':<13} {error}")
+    try:
+        rows = field_rows(provider.Config)
+    except Exception as error:
+        raise PluginLoadError(
+            f"the settings of {kind}: {plugin} cannot be described: {type(error).__name__}: {error}",
+            kind=kind,
+            name=plugin,
+            distribution=info.distribution,
+        ) from error
+    click.echo("\nSettings:" if rows else "\nNo settings.")
+    for key, type_, default, description in rows:
+        click.echo(f"  {key} ({type_}; {default if default == 'required' else f'default {default}'})")
+        click.echo(
+            click.wrap_text(description, 100, "      ", "      ") if description else "", nl=bool(description)
+        )
+    click.echo(f"\nExample:\n  {kind}:\n    use: {plugin}")
+    for key, _, default, _ in rows:
+        click.echo(f"    {key}: …" if default == "required" else f"    # {key}: {default}")
+
+
+def _find(name: str) -> tuple[Kind, str]:
+    from voicebot.interfaces import KINDS
+    from voicebot.plugins import list_plugins, nearest
+
+    kind, slash, plugin = name.partition("/")
+    if slash and kind in KINDS:
+        return kind, plugin
+    installed = list_plugins()
+    kinds = sorted({info.kind for info in installed if info.name == name})
+    if len(kinds) > 1:
+        choices = " or ".join(f"{kind}/{name}" for kind in kinds)
+        raise PluginNotFound(f"{name!r} is the name of several plugins; say {choices}", kind="", name=name)
+    if not kinds:
+        close = nearest(name, {info.name for info in installed})
+        raise PluginNotFound(
+            f"there is no plugin {name!r}" + (f"; did you mean {close!r}?" if close else ""),
+            kind="",
+            name=name,
+            hint="`voicebot plugins list` shows all.",
+        )
+    return cast("Kind", kinds[0]), name
+
+
+def _facts(provider: type[Provider]) -> list[tuple[str, str]]:
+    can = provider.capabilities
+    summary = (provider.__doc__ or "").strip().splitlines()
+    facts = [
+        ("what", summary[0] if summary else ""),
+        ("licence", can.licence or "not stated"),
+        ("network", "needed" if can.needs_network else "not needed"),
+        ("languages", ", ".join(can.languages) or "depends on the model"),
+        ("sample rates", ", ".join(f"{rate} Hz" for rate in can.sample_rates) or "depends on the model"),
+        ("streams", "yes" if can.streams else "no"),
+        ("interim", "interim transcripts" if can.interim else ""),
+        ("word times", "yes" if can.word_times else ""),
+        ("extra", f"pip install 'voicebot-kit[{can.extra}]'" if can.extra else ""),
+    ]
+    return [(label, text) for label, text in facts if text]

@@ -1,0 +1,117 @@
+"""JSON Schema of a profile, for editors: the core's sections and those of all installed plugins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from voicebot.errors import PluginError
+from voicebot.interfaces import KINDS, Kind
+from voicebot.plugins import list_plugins, load_plugin
+from voicebot.profile.model import CHAIN_KINDS, SETTINGS, Profile
+
+__all__ = ["profile_schema"]
+
+_FROM_ENVIRONMENT = {"type": "string", "pattern": r"\$\{", "description": "A value from the environment."}
+
+
+def profile_schema() -> dict[str, Any]:
+    """The schema (draft 2020-12) of a profile file with the plugins installed here.
+
+    A plugin that cannot be loaded is left out; `$comment` names it and says why.
+    """
+    definitions: dict[str, Any] = {"from_environment": _FROM_ENVIRONMENT}
+    left_out: list[str] = []
+    properties: dict[str, Any] = {
+        "extends": {
+            "type": "string",
+            "description": "Another profile, relative to this file, that this one builds on.",
+        }
+    }
+    for kind in KINDS:
+        properties[kind] = _kind_schema(kind, definitions, left_out)
+    for name in SETTINGS:
+        model = Profile.model_fields[name].annotation
+        assert isinstance(model, type)
+        definitions[name] = _model_schema(model, name, definitions)
+        properties[name] = {"$ref": f"#/$defs/{name}"}
+    required = [name for name in KINDS if Profile.model_fields[name].is_required()]
+    named = {"if": {"type": "object"}, "then": {"required": ["use"]}}
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "voicebot profile",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        # A profile that extends another may leave out what that one says.
+        "if": {"required": ["extends"]},
+        "else": {"required": required, "properties": dict.fromkeys(KINDS, named)},
+        "$defs": definitions,
+    }
+    if left_out:
+        schema["$comment"] = f"Left out: {'; '.join(left_out)}"
+    return schema
+
+
+def _kind_schema(kind: Kind, definitions: dict[str, Any], left_out: list[str]) -> dict[str, Any]:
+    names: list[str] = []
+    for name in sorted({info.name for info in list_plugins(kind)}):
+        try:
+            config = load_plugin(kind, name).Config
+            schema = _model_schema(config, f"{kind}.{name}", definitions)
+        except PluginError as error:
+            left_out.append(error.message)
+            continue
+        except Exception as error:
+            left_out.append(f"the {kind} plugin {name!r}: no schema of its settings: {type(error).__name__}")
+            continue
+        schema["properties"] = {"use": {"const": name}} | schema.get("properties", {})
+        definitions[f"{kind}.{name}"] = schema
+        names.append(name)
+    definitions[kind] = {
+        "anyOf": [
+            {"enum": names},
+            {
+                "type": "object",
+                "properties": {"use": {"enum": names, "description": f"Name of an installed {kind} plugin."}},
+                "allOf": [
+                    {
+                        "if": {"properties": {"use": {"const": name}}, "required": ["use"]},
+                        "then": {"$ref": f"#/$defs/{kind}.{name}"},
+                    }
+                    for name in names
+                ],
+            },
+        ]
+    }
+    one = {"$ref": f"#/$defs/{kind}"}
+    description = {"description": Profile.model_fields[kind].description}
+    if kind not in CHAIN_KINDS:
+        return one | description
+    chain = {
+        "type": "array",
+        "items": one,
+        "minItems": 1,
+        "description": "A fallback chain, the preferred one first.",
+    }
+    return {"anyOf": [one, chain]} | description
+
+
+def _model_schema(model: type[BaseModel], name: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    for inner, definition in schema.pop("$defs", {}).items():
+        definitions[f"{name}.{inner}"] = definition
+    for key, value in schema.get("properties", {}).items():
+        schema["properties"][key] = _or_from_environment(value)
+    return schema
+
+
+def _or_from_environment(schema: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and booleans may also be written `${NAME}`."""
+    types = {schema.get("type")} | {option.get("type") for option in schema.get("anyOf", ())}
+    if "string" in types or not types & {"integer", "number", "boolean"}:
+        return schema
+    outer = {key: schema[key] for key in ("title", "description", "default") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in outer}
+    return outer | {"anyOf": [*inner.pop("anyOf", [inner]), {"$ref": "#/$defs/from_environment"}]}
