@@ -6,6 +6,7 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from voicebot.models import ModelStore
 
 settings.register_profile("voicebot", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -156,6 +156,7 @@ class AgentTurn:
             async with aclosing(self._synthesize(text)) as audio:
                 async for samples in audio:
                     await self._put(samples, clause)
+            self.ledger.end_clause()
             if pause:
                 await self._put(AudioChunk.silence(self._speech.sentence_pause_ms, rate).samples, clause)
             clause += 1
@@ -189,10 +190,9 @@ class AgentTurn:
     async def _put(self, samples: Samples, clause: int) -> None:
         """Queue audio in pieces small enough for the queue's limit to mean something."""
         piece = round(self._playback.sample_rate * PTIME_MS / 1000)
+        self.ledger.add_audio(len(samples))
         for start in range(0, len(samples), piece):
-            part = samples[start : start + piece]
-            self.ledger.add_audio(len(part))
-            await self.audio.put(_Audio(part, clause))
+            await self.audio.put(_Audio(samples[start : start + piece], clause))
 
     # --- playback -------------------------------------------------------------------------------------------------
 

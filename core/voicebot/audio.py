@@ -53,7 +53,10 @@ def to_float(samples: Samples) -> npt.NDArray[np.float32]:
 
 def to_int16(samples: npt.NDArray[np.floating]) -> Samples:
     """Float in [-1, 1] to int16; louder samples are clipped, NaN becomes silence."""
-    return np.clip(np.rint(np.clip(np.nan_to_num(samples), -1, 1) * 32768), -32768, 32767).astype(np.int16)
+    # Clipped first: a very large sample would overflow when scaled.
+    scaled = np.rint(np.clip(np.nan_to_num(samples), -1, 1) * 32768)
+    result: Samples = np.clip(scaled, -32768, 32767).astype(np.int16)
+    return result
 
 
 _FILTER_SAMPLES = 64

@@ -66,20 +66,35 @@ class _SkippingSelector(selectors.BaseSelector):
     def __init__(self, loop: VirtualClockLoop) -> None:
         self._loop = loop
         self._real = selectors.DefaultSelector()
+        self._real_since: float | None = None
+        """Up to when real time has been counted, while it counts."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None and timeout <= 0:
-            return self._real.select(0)
+        if self._real_since is not None:
+            # What the loop itself did since has taken time too.
+            passed = self._count_real_time()
+            timeout = None if timeout is None else max(0.0, timeout - passed)
         # One registered descriptor is the loop's own wake-up pipe.
-        if self._loop.threads_are_busy or len(self._real.get_map()) > 1 or timeout is None:
-            before = time.monotonic()
+        real_time = self._loop.threads_are_busy or len(self._real.get_map()) > 1
+        if real_time or timeout is None:
+            self._real_since = time.monotonic()
             ready = self._real.select(timeout)
-            self._loop.advance(time.monotonic() - before)
-            return ready
-        ready = self._real.select(0)
-        if not ready:
-            self._loop.advance(timeout)
+            self._count_real_time()
+        else:
+            ready = self._real.select(0)
+            if not ready and timeout > 0:
+                self._loop.advance(timeout)
+        if not real_time:
+            self._real_since = None
         return ready
+
+    def _count_real_time(self) -> float:
+        """Move the clock by what has passed since this was last called."""
+        assert self._real_since is not None
+        now = time.monotonic()
+        passed, self._real_since = now - self._real_since, now
+        self._loop.advance(passed)
+        return passed
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)

@@ -149,8 +149,9 @@ class EngineError(VoicebotError):
         self.retryable = retryable
 
     def __str__(self) -> str:
-        who = f"the {self.kind} plugin {self.plugin!r} of {self.distribution}: " if self.plugin else ""
-        return who + super().__str__()
+        who = f"the {self.kind} plugin {self.plugin!r}" if self.plugin else ""
+        origin = f" of {self.distribution}" if who and self.distribution else ""
+        return f"{who}{origin}: {super().__str__()}" if who else super().__str__()
 
 
 class EngineTimeout(EngineError):

@@ -47,6 +47,7 @@ class Recognising:
         self._on_transcript = on_transcript
         self._on_failure = on_failure
         self._turns: dict[int, UserTurn] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._records: dict[int, TurnRecord] = {}
 
     def begin(self, number: int) -> None:
@@ -89,15 +90,21 @@ class Recognising:
         """The turn needs no more audio."""
         turn = self._turns.pop(number, None)
         if turn is not None:
-            self._group.create_task(self._close(turn), name=f"close turn {number}")
+            task = self._group.create_task(self._close(turn), name=f"close turn {number}")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def aclose(self) -> None:
         """Stop recognising altogether."""
         for number in list(self._turns):
-            await self._close(self._turns.pop(number))
+            self.close(number)
+        # Awaited here: the group that owns them is about to cancel whatever still runs.
+        await asyncio.gather(*self._closing)
 
     async def _transcribe(self, number: int, revision: int) -> None:
-        record, turn = self._records[number], self._turns[number]
+        record, turn = self._records.get(number), self._turns.get(number)
+        if record is None or turn is None:
+            return
         requested_s, text = _now(), ""
         try:
             text = await turn.transcript()

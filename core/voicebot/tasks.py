@@ -25,11 +25,11 @@ async def task_group(*, cancel_on_exit: bool = False) -> AsyncIterator[asyncio.T
         async with asyncio.TaskGroup() as group:
             try:
                 yield group
-            except Exception as failure:
+            except Exception as error:
                 # The group lists the body's failure last, after whatever ending the tasks made go wrong.
                 body = asyncio.current_task()
                 if body is not None and not body.cancelling():
-                    first = failure
+                    first = error
                 raise
             if cancel_on_exit:
                 raise _LeavingGroup

@@ -22,9 +22,10 @@ from voicebot.interfaces import ProviderContext, WordMark
 from voicebot.models import ModelStore
 from voicebot.wav import read_wav
 from voicebot_stt_fasterwhisper import FasterWhisperConfig, FasterWhisperSTT
+from voicebot_tts_espeak import EspeakConfig, EspeakTTS
 from voicebot_tts_piper import PiperConfig, PiperTTS
 
-Speak = Callable[[str], AudioChunk]
+Speak = Callable[..., AudioChunk]
 Transcribe = Callable[[AudioChunk], str]
 
 
@@ -43,11 +44,14 @@ HoldCall = Callable[..., Held]
 
 @pytest.fixture(scope="session")
 def speak(model_store: ModelStore) -> Speak:
-    """A neural voice says it."""
+    """Says a text with `piper` or `espeak`, straight from the engine."""
 
-    def say(text: str) -> AudioChunk:
+    def say(text: str, plugin: str = "piper") -> AudioChunk:
         async def main() -> AudioChunk:
-            tts = PiperTTS(PiperConfig(), ProviderContext(models=model_store))
+            context = ProviderContext(models=model_store)
+            tts = (
+                PiperTTS(PiperConfig(), context) if plugin == "piper" else EspeakTTS(EspeakConfig(), context)
+            )
             await tts.warmup()
             chunks = [event async for event in tts.synthesize(text) if not isinstance(event, WordMark)]
             await tts.aclose()
@@ -86,9 +90,18 @@ def hold_call(tmp_path: Path) -> HoldCall:
     def hold(question: Path, profile: str = "configs/tiny.yaml", **environ: str) -> Held:
         output, report = tmp_path / "answer.wav", tmp_path / "report.json"
         root = Path(__file__).parents[2]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "voicebot",
+            "call",
+            "--fast",
+            "--profile",
+            root / profile,
+        ]
+        command += ["--input", question, "--output", output, "--json", report]
         done = subprocess.run(
-            [sys.executable, "-m", "voicebot", "call", "--fast", "--profile", str(root / profile)]
-            + ["--input", str(question), "--output", str(output), "--json", str(report)],
+            command,
             env={**os.environ, **environ},
             capture_output=True,
             text=True,
@@ -117,3 +130,24 @@ def part(audio: AudioChunk, start_s: float, end_s: float) -> AudioChunk:
 
 def loudness(samples: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples.astype(np.float64))))) if len(samples) else 0.0
+
+
+def envelope_match(first: AudioChunk, second: AudioChunk) -> float:
+    """0 to 1: how alike the loudness of two recordings is over time, at the best alignment of the two."""
+    a, b = (_envelope(audio) for audio in (first, second))
+    products = np.correlate(a, b, mode="full")
+    return float(products.max() / np.sqrt(np.sum(a**2) * np.sum(b**2)))
+
+
+def _envelope(audio: AudioChunk) -> np.ndarray[Any, np.dtype[np.float64]]:
+    step = audio.sample_rate // 100
+    count = len(audio.samples) // step
+    blocks = audio.samples[: count * step].astype(np.float64).reshape(count, step)
+    envelope: np.ndarray[Any, np.dtype[np.float64]] = np.sqrt(np.mean(blocks**2, axis=1))
+    return envelope
+
+
+def crossings_per_s(audio: AudioChunk) -> float:
+    """Zero crossings per second of sound: what a wrong sample rate would shift, as it shifts the pitch."""
+    loud = audio.samples[np.abs(audio.samples.astype(np.int32)) > 300]
+    return float(np.count_nonzero(np.diff(np.sign(loud))) / (len(loud) / audio.sample_rate))

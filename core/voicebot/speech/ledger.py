@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 
 __all__ = ["HeardLedger"]
 
+LETTERS_PER_S = 15.0
+"""A slow voice's speed (Piper's `joe` was measured at 14 to 21): where it must be guessed, claim less, not more."""
+
 
 @dataclass(slots=True)
 class _Clause:
     text: str
     start: int
     samples: int = 0
+    ended: bool = False
+    """All of its audio is known."""
     words: list[int] = field(default_factory=list)
     """Sample offsets at which the clause's words begin, in order, where the engine told them."""
 
@@ -21,7 +26,8 @@ class HeardLedger:
     """The clauses of one agent turn and the samples they became (sans-I/O).
 
     Where the engine names word times the cut falls after the last word that was begun; else in proportion to the
-    clause's duration, at a word boundary, counting only words that were heard whole.
+    clause's duration, at a word boundary, counting only words that were heard whole. While a clause's audio is still
+    coming its duration is guessed from the turn's earlier clauses, and its last word is never counted.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -30,28 +36,29 @@ class HeardLedger:
         self._samples = 0
 
     def begin_clause(self, text: str) -> None:
+        """A clause begins where the audio so far ends; the one before it has ended."""
+        self.end_clause()
         self._clauses.append(_Clause(text, self._samples))
 
     def add_audio(self, samples: int) -> None:
-        """The clause begun last became this many more samples."""
-        self._clauses[-1].samples += samples
+        """The clause begun last became this many more samples; after its end, it is followed by so much silence."""
+        if not self._clauses[-1].ended:
+            self._clauses[-1].samples += samples
         self._samples += samples
 
     def add_word(self, start_s: float) -> None:
         """A word of the clause begun last starts here, counted from the clause's first sample."""
         self._clauses[-1].words.append(round(start_s * self._sample_rate))
 
+    def end_clause(self) -> None:
+        """All audio of the clause begun last has been added."""
+        if self._clauses:
+            self._clauses[-1].ended = True
+
     @property
     def text(self) -> str:
         """Everything that was to be said."""
         return " ".join(clause.text for clause in self._clauses)
-
-    def clause_at(self, samples: int) -> int | None:
-        """Index of the clause that sample belongs to."""
-        for index in reversed(range(len(self._clauses))):
-            if self._clauses[index].start <= samples:
-                return index
-        return None
 
     def clause_text(self, index: int) -> str:
         return self._clauses[index].text
@@ -63,8 +70,7 @@ class HeardLedger:
             played = heard_samples - clause.start
             if played <= 0:
                 break
-            # A clause is whole only once its audio is known whole, which is when the next one has begun or it ended.
-            if played >= clause.samples:
+            if clause.ended and played >= clause.samples:
                 heard.append(clause.text)
                 continue
             part = self._cut(clause, played)
@@ -73,13 +79,23 @@ class HeardLedger:
             break
         return " ".join(heard)
 
-    @staticmethod
-    def _cut(clause: _Clause, played: int) -> str:
+    def _cut(self, clause: _Clause, played: int) -> str:
         spans = [match.end() for match in re.finditer(r"\S+", clause.text)]
-        if len(clause.words) == len(spans):
+        if len(clause.words) == len(spans) or (clause.words and not clause.ended):
             count = sum(1 for start in clause.words if start < played)
         else:
             # Letters are a fair measure of a word's duration when nothing better is known.
-            reached = len(clause.text) * played / clause.samples
+            reached = len(clause.text) * played / self._duration(clause)
             count = sum(1 for end in spans if end <= reached)
-        return clause.text[: spans[count - 1]] if count else ""
+            if not clause.ended:
+                count = min(count, len(spans) - 1)
+        return clause.text[: spans[min(count, len(spans)) - 1]] if count > 0 else ""
+
+    def _duration(self, clause: _Clause) -> float:
+        """Samples of the whole clause; guessed, but at least those known, while there may be more."""
+        if clause.ended:
+            return clause.samples
+        ended = [known for known in self._clauses if known.ended and known.samples]
+        letters = sum(len(known.text) for known in ended)
+        per_letter = sum(known.samples for known in ended) / letters if letters else 0.0
+        return max(clause.samples, (per_letter or self._sample_rate / LETTERS_PER_S) * len(clause.text), 1)

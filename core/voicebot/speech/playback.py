@@ -105,7 +105,6 @@ class Playback:
         heard = self.heard_samples(agent_turn)
         self._connection.cancel()
         self._turn = None
-        self._base += heard
         self._turn_samples = 0
         self._pacer.restart()
         self._flowing.set()

@@ -112,26 +112,34 @@ class Engine:
         if self.sample_rate <= 0:
             raise _failure(f"eSpeak NG does not start with its data in {data}.")
         self.variants = frozenset(file.name for file in Path(data, "voices", "!v").iterdir())
+        self._files = self.voices()
         self._callback = _SynthCallback(self._on_audio)
         library.espeak_SetSynthCallback(self._callback)
 
-    def voices(self) -> frozenset[str]:
-        """Every name by which a voice can be had, in lower case: languages, names and file names."""
-        names: set[str] = set()
+    def voices(self) -> dict[str, str]:
+        """The file of every voice by each name it has, in lower case: languages, name, file.
+
+        Of several voices of a language, eSpeak's own choice: the one that gives it the lowest number.
+        """
+        files: dict[str, str] = {}
+        ranks: dict[str, int] = {}
         with self._lock:
             listed: Any = self._library.espeak_ListVoices(None)
             index = 0
             while listed[index]:
                 voice = listed[index].contents
-                names.update((_text(voice.name), _text(voice.identifier)))
+                file = voice.identifier.decode(errors="replace")
+                files[_text(voice.name)] = files[file.casefold()] = file
                 # Pairs of a priority byte and a string; a zero priority ends the list.
                 address = voice.languages
-                while ctypes.string_at(address, 1) != b"\0":
+                while (priority := ctypes.string_at(address, 1)[0]) != 0:
                     language = ctypes.string_at(address + 1)
-                    names.add(_text(language))
+                    name = _text(language)
+                    if priority < ranks.get(name, 256):
+                        ranks[name], files[name] = priority, file
                     address += 2 + len(language)
                 index += 1
-        return frozenset(names)
+        return files
 
     def speak(self, text: str, settings: VoiceSettings, sink: Sink) -> None:
         """Synthesise `text` (no NUL, no lone surrogate), handing chunks to `sink` until it returns False.
@@ -158,7 +166,10 @@ class Engine:
         if settings == self._settings:
             return
         self._settings = None
-        if self._library.espeak_SetVoiceByName(settings.voice.encode()) != 0:
+        # By its file: eSpeak does not find every voice by its language ("en-gb" is the language of "gmw/en").
+        name, plus, variant = settings.voice.partition("+")
+        file = self._files.get(name.casefold(), name)
+        if self._library.espeak_SetVoiceByName(f"{file}{plus}{variant}".encode()) != 0:
             raise _failure(f"eSpeak NG cannot load the voice {settings.voice!r}.")
         for parameter, value in (
             (_RATE, settings.rate_wpm),

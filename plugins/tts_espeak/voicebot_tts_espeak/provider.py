@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
@@ -151,7 +151,7 @@ def _check_voice(engine: Engine, name: str) -> None:
         raise _unknown(f"espeak has no voice variant {variant!r}.", variant, engine.variants)
 
 
-def _unknown(message: str, name: str, known: frozenset[str]) -> EngineError:
+def _unknown(message: str, name: str, known: Iterable[str]) -> EngineError:
     nearest = [match for match, _, _ in process.extract(name, sorted(known), limit=3)]
     hint = f"The nearest: {', '.join(nearest)}. `espeak-ng --voices` lists them all." if nearest else ""
     return EngineError(message, kind="tts", plugin="espeak", hint=hint)

@@ -31,6 +31,9 @@ class PiperConfig(BaseModel):
         default=None, ge=0, le=2, description="Variation of the rhythm. Default: the voice's own."
     )
     volume: float = Field(
-        default=1.0, gt=0, le=1, description="Loudness; 1 lets each sentence reach full scale."
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Loudness; 1 lets each sentence reach full scale, which a resampler's overshoot then clips.",
     )
     tail_silence_ms: int = Field(default=80, ge=0, le=2000, description="Silence kept after a clause, in ms.")

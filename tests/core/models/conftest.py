@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from voicebot.models import Manifest, ModelStore
 
 Misdeed = Callable[["Handler", bytes, int], None]

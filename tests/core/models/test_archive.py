@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.core.models.conftest import sdist, wheel
+
 from voicebot.errors import DownloadError
 from voicebot.models.archive import member_chunks
-
-from tests.core.models.conftest import sdist, wheel
 
 BODY = bytes(range(256)) * 40
 

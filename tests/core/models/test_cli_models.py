@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.core.models.conftest import Web, member, model, noise, wheel
+
 from voicebot.cli import models as cli
 from voicebot.errors import ModelError, ModelMissing, VoicebotError
 from voicebot.models import ModelStore
-
-from tests.core.models.conftest import Web, member, model, noise, wheel
 
 MakeStore = Callable[..., ModelStore]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.models.conftest import Web, model
+
 from voicebot.errors import ChecksumMismatch, ModelError
 from voicebot.models import ModelStore
 from voicebot.models.fetch import pull
-
-from tests.core.models.conftest import Web, model
 
 MakeStore = Callable[..., ModelStore]
 

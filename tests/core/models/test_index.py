@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from voicebot.errors import DownloadError
 from voicebot.models.index import find_archive, index_url, project_url
 

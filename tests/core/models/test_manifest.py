@@ -9,11 +9,11 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.models.conftest import member, model
+
 from voicebot.errors import ModelError
 from voicebot.models import load_manifest
 from voicebot.models.manifest import MembersSource, UrlSource, parse_manifest
-
-from tests.core.models.conftest import member, model
 
 ARCHIVES = {
     "a": {"package": "a", "version": "1", "filename": "a-1.tar.gz", "size": 1, "sha256": "0" * 64},

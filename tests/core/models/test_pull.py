@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.models.conftest import Handler, Watcher, Web, fingerprint, member, model, noise, sdist, wheel
+
 from voicebot.errors import ChecksumMismatch, DownloadError, ModelError, ModelMissing
 from voicebot.models import ModelStore
 from voicebot.models.fetch import pull
-
-from tests.core.models.conftest import Handler, Watcher, Web, fingerprint, member, model, noise, sdist, wheel
 
 MakeStore = Callable[..., ModelStore]
 

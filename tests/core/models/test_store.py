@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.models.conftest import member, model
+
 from voicebot.errors import ChecksumMismatch, ModelMissing
 from voicebot.interfaces import ModelPaths
 from voicebot.models import ModelStore
 from voicebot.models.store import default_root, looks_like_path
-
-from tests.core.models.conftest import member, model
 
 MakeStore = Callable[..., ModelStore]
 

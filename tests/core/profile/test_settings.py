@@ -50,6 +50,6 @@ def test_limits_that_depend_on_each_other() -> None:
 
 def test_a_hop_without_a_budget_is_not_judged() -> None:
     assert BudgetSettings(end_of_turn=None).end_of_turn is None
-    assert BudgetSettings().end_of_turn == 400
+    assert BudgetSettings().end_of_turn == 450
     with pytest.raises(ValidationError):
         BudgetSettings(end_of_turn=0)

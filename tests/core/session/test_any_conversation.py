@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.core.session.call import Call
+
 from voicebot.events import AgentTurnEnded, AgentTurnStarted
 from voicebot.testing import Say, Silence
 

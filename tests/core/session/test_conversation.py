@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from tests.core.session.call import Call
+
 from voicebot.events import (
     AgentClause,
     AgentTurnEnded,
@@ -15,8 +17,6 @@ from voicebot.events import (
 )
 from voicebot.interfaces import ChatMessage
 from voicebot.testing import Say, Silence
-
-from tests.core.session.call import Call
 
 LONG = "This is the first of many sentences. " * 20
 
@@ -204,3 +204,11 @@ def test_what_is_told_is_in_order() -> None:
     states = [e.state for e in call.observed if isinstance(e, StateChanged)]
     assert states == ["listening", "user_speaking", "thinking", "agent_speaking", "listening", "ended"]
     assert [e.reason for e in call.observed if isinstance(e, AgentTurnEnded)] == ["finished"]
+
+
+def test_hanging_up_in_mid_sentence_closes_the_recogniser() -> None:
+    call = Call([Silence(0.5), Say(1.0)], texts=["never finished"])
+    report = call.run()
+    assert report.turns == []
+    assert [utterance.closed for utterance in call.stt.utterances] == [True]
+    assert report.queues["utterance"].accepted == 1

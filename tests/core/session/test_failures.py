@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.core.session.call import Call
+
 from voicebot.errors import EngineError, EngineTimeout
 from voicebot.events import CallEnded, Event, ProviderFailed
 from voicebot.testing import Say, Silence
-
-from tests.core.session.call import Call
 
 TWO_QUESTIONS: list[Say | Silence] = [Say(1.0), Silence(4.0), Say(1.0), Silence(4.0)]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.core.session.call import Call
+
 from voicebot.events import AgentTurnStarted, UserTranscript
 from voicebot.testing import Say, Silence
-
-from tests.core.session.call import Call
 
 SPECULATING = {"speculation": {"enabled": True}, "endpointing": {"max_delay_ms": 3000}}
 

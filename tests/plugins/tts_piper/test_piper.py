@@ -17,8 +17,8 @@ from voicebot_tts_piper import PiperConfig, PiperTTS
 from voicebot_tts_piper.voice import Speech, Voice, load_voice, voice_file
 
 pytestmark = pytest.mark.engine
-STEADY: dict[str, Any] = {"noise_scale": 0.0, "noise_w": 0.0}
-"""Without its random numbers a voice says the same text in the same way."""
+STEADY: dict[str, Any] = {"noise_scale": 0.0, "noise_w": 0.0, "volume": 1.0}
+"""Without its random numbers a voice says the same text in the same way; at full volume, as the model made it."""
 
 
 async def spoken(tts: PiperTTS, text: str) -> list[Samples]:

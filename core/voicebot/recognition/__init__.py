@@ -1,0 +1,22 @@
+"""What speech-to-text engines share that transcribe whole buffers and cannot stream (Whisper and its like).
+
+- `buffered`: an `Utterance` that transcribes its growing buffer for interims, and whose finals go first;
+- `schedule`: when the next interim is due;
+- `whisper`: one careful decoding, from short encoder context to guarded text;
+- `context`, `evidence`, `text`: the pure decisions in it.
+"""
+
+from voicebot.recognition.buffered import BufferedUtterance, Transcribe
+from voicebot.recognition.context import FULL_CONTEXT, MIN_CONTEXT, SAMPLE_RATE
+from voicebot.recognition.whisper import Decode, Hypothesis, recognise
+
+__all__ = [
+    "FULL_CONTEXT",
+    "MIN_CONTEXT",
+    "SAMPLE_RATE",
+    "BufferedUtterance",
+    "Decode",
+    "Hypothesis",
+    "Transcribe",
+    "recognise",
+]
