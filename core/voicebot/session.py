@@ -125,6 +125,7 @@ class Session:
 
     async def _call(self) -> None:
         self._telling.emit(CallStarted(_now(), self._call_id))
+        self._telling.become("warming_up")
         await self._engines.warmup(self._settings.deadlines.warmup_s)
         self._hearing = Hearing(self._engines.vad, self._settings.endpointing)
         async with task_group(cancel_on_exit=True) as self._group:

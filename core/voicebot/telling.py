@@ -25,7 +25,7 @@ class Telling:
     """
 
     def __init__(self, connection: Connection, observe: Callable[[Event], None]) -> None:
-        self.state: CallState = "warming_up"
+        self.state: CallState | None = None
         self.queue = BoundedQueue[Event]("observers", OBSERVER_QUEUE_EVENTS, when_full="drop_oldest")
         self._connection = connection
         self._observe = observe

@@ -323,7 +323,8 @@ class TurnManager:
         return decisions
 
     def _answer_waiting(self) -> list[TurnDecision]:
-        if not self._waiting or self._agent is not None or self._user is not None:
+        # While the user speaks, or more of their words are on the way, the answer would come too early.
+        if not self._waiting or self._agent is not None or self._user is not None or self._ending:
             return []
         text = " ".join(self._waiting)
         self._waiting.clear()

@@ -127,7 +127,7 @@ def test_convert_takes_a_folder(model_store: ModelStore, tmp_path: Path) -> None
     target = tmp_path / "ggml.bin"
     result = run("convert", str(model_store.path("whisper-tiny.en-ct2")), str(target), "--quantize", "f16")
     assert result.exit_code == 0, result.output
-    assert target.stat().st_size == model_store.model("whisper-tiny.en-ggml-f16").size
+    assert target.stat().st_size == 77_704_715  # as the published one
 
 
 @pytest.mark.parametrize("command", ["pull", "list", "verify", "convert"])

@@ -202,7 +202,15 @@ def test_what_is_told_is_in_order() -> None:
     assert [e.text for e in interims][:2] == ["what", "what is"]
     assert [e.text for e in call.observed if isinstance(e, AgentClause)] == ["It is four."]
     states = [e.state for e in call.observed if isinstance(e, StateChanged)]
-    assert states == ["listening", "user_speaking", "thinking", "agent_speaking", "listening", "ended"]
+    assert states == [
+        "warming_up",
+        "listening",
+        "user_speaking",
+        "thinking",
+        "agent_speaking",
+        "listening",
+        "ended",
+    ]
     assert [e.reason for e in call.observed if isinstance(e, AgentTurnEnded)] == ["finished"]
 
 
@@ -212,3 +220,19 @@ def test_hanging_up_in_mid_sentence_closes_the_recogniser() -> None:
     assert report.turns == []
     assert [utterance.closed for utterance in call.stt.utterances] == [True]
     assert report.queues["utterance"].accepted == 1
+
+
+def test_turns_whose_transcripts_are_late_are_answered_together() -> None:
+    call = Call(
+        [Say(0.6), Silence(0.6), Say(0.6), Silence(6.0)],
+        texts=["Fail again.", "Fail better."],
+        replies=["I will."],
+    )
+    call.stt.final_s = 0.7
+    report = call.run()
+    assert [(turn.user_text, turn.reason) for turn in report.turns] == [
+        ("Fail again.", "unanswered"),
+        ("Fail better.", "finished"),
+    ]
+    assert [m.content for m in call.llm.asked[0] if m.role == "user"] == ["Fail again. Fail better."]
+    assert len(call.llm.asked) == 1
