@@ -72,7 +72,7 @@ def test_a_state_is_told_when_it_is_new() -> None:
 
     async def main() -> None:
         telling = Telling(connection, lambda event: None)
-        assert telling.state == "warming_up"
+        assert telling.state is None
         telling.become("listening")
         await asyncio.sleep(2)
         telling.become("listening")

@@ -90,7 +90,7 @@ def _inspect(section: Section, fallback: bool, threads: int, store: ModelStore) 
 
 
 @click.command()
-@click.option("--profile", default="local", show_default=True, help="A profile's file or name.")
+@click.option("--profile", "-p", default="local", show_default=True, help="A profile's file or name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(profile: str, as_json: bool) -> None:
     """Say whether a profile would run here, and what it would run.
