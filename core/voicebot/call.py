@@ -85,7 +85,6 @@ async def hold_call(
                 if hooks is not None:
                     hooks.call_ended(call_id, session.report.as_dict())
     finally:
-        await engines.aclose()
         with blame(transport):
             await transport.provider.aclose()
 

@@ -112,4 +112,4 @@ class ProviderFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
-    reason: str
+    reason: Literal["hung_up", "failed"]

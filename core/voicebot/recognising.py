@@ -96,10 +96,10 @@ class Recognising:
 
     async def aclose(self) -> None:
         """Stop recognising altogether."""
-        for number in list(self._turns):
-            self.close(number)
-        # Awaited here: the group that owns them is about to cancel whatever still runs.
-        await asyncio.gather(*self._closing)
+        turns = list(self._turns.values())
+        self._turns.clear()
+        # Awaited here: the group that owns the tasks is about to cancel whatever still runs.
+        await asyncio.gather(*self._closing, *(self._close(turn) for turn in turns))
 
     async def _transcribe(self, number: int, revision: int) -> None:
         record, turn = self._records.get(number), self._turns.get(number)

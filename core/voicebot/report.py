@@ -112,17 +112,7 @@ class CallReport:
                 "refused_packets": self.refused_packets,
             },
             "turns": [turn.as_dict(self.answered_s) for turn in self.turns],
-            "errors": [
-                {
-                    "kind": error.kind,
-                    "plugin": error.plugin,
-                    "distribution": error.distribution,
-                    "code": error.code,
-                    "message": error.message,
-                    "retryable": error.retryable,
-                }
-                for error in self.errors
-            ],
+            "errors": [_error_as_dict(error) for error in self.errors],
             "queues": {name: statistics.as_dict() for name, statistics in self.queues.items()},
             "process": process_usage(),
         }
@@ -136,4 +126,15 @@ def process_usage() -> dict[str, float]:
     return {
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_rss_mb": round(peak_bytes / 1e6, 1),
+    }
+
+
+def _error_as_dict(error: EngineError) -> dict[str, Any]:
+    return {
+        "kind": error.kind,
+        "plugin": error.plugin,
+        "distribution": error.distribution,
+        "code": error.code,
+        "message": error.message,
+        "retryable": error.retryable,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from voicebot.answering import Answering
 from voicebot.audio import AudioChunk
@@ -16,7 +17,7 @@ from voicebot.endpointing import (
     SpeechStarted,
 )
 from voicebot.engines import Engine, Engines, blame, within
-from voicebot.errors import EngineError
+from voicebot.errors import EngineError, VoicebotError
 from voicebot.events import (
     CallEnded,
     CallStarted,
@@ -102,18 +103,20 @@ class Session:
                 voice-activity detector, the transport.
         """
         self.report.started_s = _now()
+        ending: Literal["hung_up", "failed"] = "failed"
         try:
             async with task_group() as group:
                 group.create_task(self._telling.run(), name="observers")
                 try:
                     await self._call()
+                    ending = "hung_up"
                 except EngineError as error:
                     self._fatal = error
                     self._failed(error)
                 finally:
                     self.report.ended_s = _now()
                     self._telling.become("ended")
-                    self._telling.emit(CallEnded(_now(), "failed" if self._fatal else "hung_up"))
+                    self._telling.emit(CallEnded(_now(), ending))
                     self._telling.close()
         finally:
             for queue in (self._mic, self._telling.queue):
@@ -158,7 +161,9 @@ class Session:
                     for heard in self._hearing.feed(item.chunk, item.received_s):
                         self._hear(heard)
             finally:
-                self._carry_out(self._turns.hang_up())
+                for decision in self._turns.hang_up():
+                    if isinstance(decision, CancelAgentTurn):
+                        self._answering.cancel(decision.agent_turn, decision.reason)
                 await self._recognising.aclose()
         if self._fatal is not None:
             raise self._fatal
@@ -287,7 +292,13 @@ class Session:
             with blame(self._transport):
                 await self._connection.aclose()
         finally:
-            await self._engines.aclose()
+            try:
+                await self._engines.aclose()
+            except VoicebotError as error:
+                # The call is over and its report is good: a plugin that will not close must not cost that.
+                self.report.errors.append(
+                    error if isinstance(error, EngineError) else EngineError(error.message)
+                )
 
 
 def _now() -> float:

@@ -29,7 +29,9 @@ def models() -> None:
 
 @models.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--profile", "-p", metavar="FILE", help="Fetch what this profile (a file, or a bare name) needs.")
+@click.option(
+    "--profile", "-p", metavar="FILE", help="Fetch what this profile (a file, or a bare name) needs."
+)
 @click.option("--all", "everything", is_flag=True, help="Fetch every model there is.")
 def pull(names: tuple[str, ...], profile: str | None, everything: bool) -> None:
     """Fetch models, checking every byte.

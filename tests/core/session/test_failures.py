@@ -165,6 +165,8 @@ def test_an_engine_that_will_not_close_does_not_keep_the_others_open() -> None:
         raise RuntimeError("will not close")
 
     call.vad.aclose = refuse  # type: ignore[method-assign]
-    with pytest.raises(EngineError, match="will not close"):
-        call.run()
+    report = call.run()
+    assert [error.message for error in report.errors] == ["RuntimeError: will not close"]
+    assert report.as_dict()["errors"][0]["kind"] == "vad"
+    assert len(report.turns) == 2
     assert call.tts.closes == 1

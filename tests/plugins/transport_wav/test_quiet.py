@@ -52,7 +52,7 @@ def test_waiting_has_a_limit() -> None:
 
 
 def test_the_sessions_end_is_the_end_at_any_time() -> None:
-    for event in (state("ended"), CallEnded(at_s=0.0, reason="hung up")):
+    for event in (state("ended"), CallEnded(at_s=0.0, reason="hung_up")):
         quiet = watch()
         quiet.on_event(event, 1.0)
         assert quiet.verdict(5.0, 1.0) == "ended"
