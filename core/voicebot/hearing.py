@@ -49,7 +49,8 @@ class Hearing:
             )
         self.endpointing = Endpointing(settings)
         self._vad = vad
-        self._stream = vad.provider.start()
+        with blame(vad):
+            self._stream = vad.provider.start()
         self._size = vad.provider.window_samples
         self._window_s = self._size / LISTENING_RATE
         self._windows = Rechunker(self._size)

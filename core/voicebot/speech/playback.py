@@ -99,11 +99,15 @@ class Playback:
 
         Returns:
             How many samples of the turn were heard.
+
+        Raises:
+            EngineError: the connection failed.
         """
         if agent_turn != self._turn:
             return 0
-        heard = self.heard_samples(agent_turn)
-        self._connection.cancel()
+        with blame(self._transport):
+            heard = self.heard_samples(agent_turn)
+            self._connection.cancel()
         self._turn = None
         self._turn_samples = 0
         self._pacer.restart()
