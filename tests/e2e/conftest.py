@@ -117,9 +117,15 @@ def hold_call(tmp_path: Path) -> HoldCall:
     return hold
 
 
+NUMBERS = {"one": "1", "two": "2", "three": "3", "seven": "7", "ten": "10"}
+
+
 def likeness(heard: str, said: str) -> float:
-    """0 to 100, of the words, whatever their case and punctuation."""
-    first, second = (" ".join(re.findall(r"[a-z0-9']+", text.casefold())) for text in (heard, said))
+    """0 to 100, of the words, whatever their case and punctuation; small numbers may be words or digits."""
+    first, second = (
+        " ".join(NUMBERS.get(word, word) for word in re.findall(r"[a-z0-9']+", text.casefold()))
+        for text in (heard, said)
+    )
     return fuzz.ratio(first, second)
 
 
