@@ -81,6 +81,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
       voicebot plugins show espeak              an engine's settings
 
     Any setting can be overridden by a variable: VOICEBOT_TTS=piper, VOICEBOT_ENDPOINTING__MIN_DELAY_MS=300.
+    VOICEBOT_LOG=debug writes a log to standard error.
     """
     ctx.ensure_object(Options).debug |= debug
 
@@ -93,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = Options(debug=os.environ.get("VOICEBOT_DEBUG", "") not in ("", "0"))
     try:
+        _log_to_stderr(os.environ.get("VOICEBOT_LOG", ""))
         code = cli.main(argv, prog_name="voicebot", standalone_mode=False, obj=options)
     except VoicebotError as error:
         if options.debug:
@@ -116,6 +118,19 @@ def entry() -> NoReturn:
     if watchdog is not None:
         watchdog.exit_within(code)
     sys.exit(code)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Where VOICEBOT_LOG names a level, log from there on; without it, Python prints warnings and worse."""
+    if not level:
+        return
+    import logging
+
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        names = ", ".join(name for name in known if known[name])
+        raise VoicebotError(f"VOICEBOT_LOG: there is no log level {level!r}.", hint=f"Use one of {names}.")
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def _print_traceback() -> None:

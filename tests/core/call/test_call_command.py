@@ -36,6 +36,27 @@ GOOD = """
             super().__init__()
 """
 
+WATCHER = """
+    from pathlib import Path
+    from voicebot.hooks import hookimpl
+
+    class Watcher:
+        @hookimpl
+        def voicebot_call_started(self, call_id, profile_name):
+            Path("watched.txt").write_text(f"started {profile_name}\\n")
+
+        @hookimpl
+        def voicebot_event(self, event):
+            with Path("watched.txt").open("a") as file:
+                file.write(f"{type(event).__name__}\\n")
+
+        @hookimpl
+        def voicebot_call_ended(self, report):
+            with Path("watched.txt").open("a") as file:
+                file.write(f"ended after {len(report['turns'])} turns\\n")
+            raise RuntimeError("a hook's fault")
+"""
+
 BAD = {
     "import_error": "raise RuntimeError('no licence')",
     "thread_hangs": """
@@ -79,7 +100,8 @@ def run_call(make_distribution: MakeDistribution, tmp_path: Path):  # type: igno
     """Runs a call of two questions with the given TTS plugin."""
     kinds = ("vad", "stt", "turn", "llm", "tts")
     groups = {f"voicebot.{kind}": {"good": f"outside_good:{kind.title()}"} for kind in kinds}
-    sites = [make_distribution("outside-good", groups, {"outside_good": GOOD})]
+    groups["voicebot.hooks"] = {"watcher": "outside_watcher:Watcher"}
+    sites = [make_distribution("outside-good", groups, {"outside_good": GOOD, "outside_watcher": WATCHER})]
     for name, source in BAD.items():
         module = f"outside_{name}"
         sites.append(
@@ -143,6 +165,17 @@ def test_a_call_is_reported(run_call, tmp_path: Path) -> None:  # type: ignore[n
     first = np.flatnonzero(np.abs(audio) > 0.01)[0] / rate
     assert first == pytest.approx(begins, abs=0.03)
     assert len(audio) / rate >= 8
+
+
+def test_hooks_see_the_call_and_cannot_spoil_it(run_call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    done = run_call("good")
+    assert done.returncode == 0, done.stderr
+    seen = (tmp_path / "watched.txt").read_text().splitlines()
+    assert seen[0] == "started agent"
+    assert seen[1] == "CallStarted"
+    assert seen[-2:] == ["CallEnded", "ended after 2 turns"]
+    assert seen.count("AgentTurnEnded") == 2
+    assert "watcher" in done.stderr
 
 
 def test_the_report_can_go_to_standard_output(run_call) -> None:  # type: ignore[no-untyped-def]

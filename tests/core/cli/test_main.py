@@ -111,3 +111,11 @@ def test_every_help_has_an_example(command: list[str], capsys: pytest.CaptureFix
     assert main([*command, "--help"]) == 0
     shown = capsys.readouterr().out
     assert "Example" in shown or "COMMAND" in shown
+
+
+def test_an_unknown_log_level_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOICEBOT_LOG", "verbose")
+    assert main(["plugins", "list"]) == 2
+    assert "VOICEBOT_LOG: there is no log level 'verbose'" in capsys.readouterr().err
