@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from voicebot.audio import PTIME_MS, AudioChunk, Rechunker, Resampler, Samples, first_audible
-from voicebot.engines import Engines, stream_from
+from voicebot.clock import now
+from voicebot.engines import Engines, blame, stream_from
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, TextDelta, TokenUsage, WordMark
 from voicebot.queues import BoundedQueue
@@ -112,16 +113,10 @@ class AgentTurn:
                     await self._offer(clause)
         for clause in splitter.flush():
             await self._offer(clause)
-        self.timeline.stamp("llm_finished", self._now())
+        self.timeline.stamp("llm_finished", now())
         if not self.clauses.statistics.accepted:
-            llm = self._engines.llm
-            raise EngineError(
-                "it had nothing to say",
-                kind="llm",
-                plugin=llm.name,
-                distribution=llm.distribution,
-                retryable=True,
-            )
+            with blame(self._engines.llm):
+                raise EngineError("it had nothing to say", retryable=True)
         self.clauses.close()
 
     async def _deltas(self) -> AsyncGenerator[str, None]:
@@ -129,12 +124,12 @@ class AgentTurn:
             yield self._given_text
             return
         llm = self._engines.llm
-        self.timeline.stamp("llm_requested", self._now())
+        self.timeline.stamp("llm_requested", now())
         stream = llm.provider.generate(self._messages)
         async with aclosing(stream_from(llm, stream, self._deadlines.llm_first_token_s, "token")) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    self.timeline.stamp("llm_first_token", self._now())
+                    self.timeline.stamp("llm_first_token", now())
                     yield event.text
                 else:
                     self.usage = event
@@ -142,7 +137,7 @@ class AgentTurn:
     async def _offer(self, clause: str) -> None:
         text = speakable(clause, self._language)
         if text:
-            self.timeline.stamp("first_clause", self._now())
+            self.timeline.stamp("first_clause", now())
             await self.clauses.put(text)
 
     # --- speech ---------------------------------------------------------------------------------------------------
@@ -164,7 +159,7 @@ class AgentTurn:
 
     async def _synthesize(self, text: str) -> AsyncGenerator[Samples, None]:
         tts = self._engines.tts
-        self.timeline.stamp("tts_requested", self._now())
+        self.timeline.stamp("tts_requested", now())
         silent_s = 0.0
         resampler: Resampler | None = None
         stream = tts.provider.synthesize(text)
@@ -178,9 +173,7 @@ class AgentTurn:
                     silent_s += event.duration_s
                 else:
                     # The silence before it is heard as waiting, so it counts.
-                    self.timeline.stamp(
-                        "tts_first_audio", self._now() + silent_s + audible / event.sample_rate
-                    )
+                    self.timeline.stamp("tts_first_audio", now() + silent_s + audible / event.sample_rate)
                 if resampler is None or resampler.source_rate != event.sample_rate:
                     resampler = Resampler(event.sample_rate, self._playback.sample_rate)
                 yield resampler.process(event.samples)
@@ -214,7 +207,7 @@ class AgentTurn:
                     await self._send(np.pad(rest, (0, packets.size - len(rest))))
                 break
         await self._playback.played_out()
-        self.timeline.stamp("playout_finished", self._now())
+        self.timeline.stamp("playout_finished", now())
 
     async def _send(self, samples: Samples) -> None:
         rate = self._playback.sample_rate
@@ -225,7 +218,3 @@ class AgentTurn:
         if audible is not None:
             self.audible = True
             self.timeline.stamp("first_audible", played_at + audible / rate)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

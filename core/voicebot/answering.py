@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicebot.agent_turn import AgentTurn
+from voicebot.clock import now
 from voicebot.engines import Engine, Engines
 from voicebot.errors import EngineError
 from voicebot.events import AgentClause, AgentTurnEnded, AgentTurnStarted, TurnMeasured
@@ -83,7 +84,7 @@ class Answering:
             deadlines=self._settings.deadlines,
             language=self._settings.agent.language,
             timeline=timeline,
-            on_clause=lambda text: self._telling.emit(AgentClause(_now(), record.number, text)),
+            on_clause=lambda text: self._telling.emit(AgentClause(now(), record.number, text)),
             messages=messages,
             text=text,
         )
@@ -99,7 +100,7 @@ class Answering:
         answer.record.stamp_end_of_turn(answer.turn.timeline)
         self.playback.admit(number)
         answer.turn.commit()
-        self._telling.emit(AgentTurnStarted(_now(), answer.record.number))
+        self._telling.emit(AgentTurnStarted(now(), answer.record.number))
 
     def cancel(self, number: int, reason: CancelReason) -> None:
         """Stop it whole, at once; what was heard of a committed one stays in the history."""
@@ -139,13 +140,9 @@ class Answering:
         for queue in (turn.clauses, turn.audio):
             self._report.add_queue(queue.name, queue.statistics)
         self._report.refused_packets = self.playback.refused
-        now = _now()
-        self._telling.emit(AgentTurnEnded(now, record.number, turn.ledger.text, heard_text, reason))
-        self._telling.emit(TurnMeasured(now, record.number, record.as_dict(self._report.answered_s)))
+        at_s = now()
+        self._telling.emit(AgentTurnEnded(at_s, record.number, turn.ledger.text, heard_text, reason))
+        self._telling.emit(TurnMeasured(at_s, record.number, record.as_dict(self._report.answered_s)))
 
     def _current(self, number: int) -> _Answer | None:
         return self._answer if self._answer is not None and self._answer.turn.number == number else None
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

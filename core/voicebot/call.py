@@ -93,9 +93,4 @@ async def _first(transport: Engine[Transport], connections: Any) -> Connection:
     with blame(transport):
         async for connection in connections:
             return connection  # type: ignore[no-any-return]
-    raise EngineError(
-        "it ended without a call",
-        kind="transport",
-        plugin=transport.name,
-        distribution=transport.distribution,
-    )
+        raise EngineError("it ended without a call")

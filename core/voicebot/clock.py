@@ -13,10 +13,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple
 
-__all__ = ["VirtualClockLoop"]
+__all__ = ["VirtualClockLoop", "now"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+def now() -> float:
+    """Seconds on the running loop's clock."""
+    return asyncio.get_running_loop().time()
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):

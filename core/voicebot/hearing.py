@@ -40,17 +40,13 @@ class Hearing:
     """
 
     def __init__(self, vad: Engine[VAD], settings: EndpointingSettings) -> None:
-        if vad.provider.sample_rate != LISTENING_RATE:
-            raise EngineError(
-                f"it listens at {vad.provider.sample_rate} Hz; a detector must take {LISTENING_RATE} Hz",
-                kind=vad.kind,
-                plugin=vad.name,
-                distribution=vad.distribution,
-            )
+        with blame(vad):
+            rate = vad.provider.sample_rate
+            if rate != LISTENING_RATE:
+                raise EngineError(f"it listens at {rate} Hz; a detector must take {LISTENING_RATE} Hz")
+            self._stream = vad.provider.start()
         self.endpointing = Endpointing(settings)
         self._vad = vad
-        with blame(vad):
-            self._stream = vad.provider.start()
         self._size = vad.provider.window_samples
         self._window_s = self._size / LISTENING_RATE
         self._windows = Rechunker(self._size)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from voicebot.audio import AudioChunk
+from voicebot.clock import now
 from voicebot.engines import Engine
 from voicebot.errors import EngineError
 from voicebot.events import UserTranscript
@@ -57,7 +58,7 @@ class Recognising:
             self._stt,
             deadline_s=self._deadlines.stt_final_s,
             spawn=lambda work: self._group.create_task(work, name=f"utterance of turn {number}"),
-            on_interim=lambda text: self._telling.emit(UserTranscript(_now(), number, text, final=False)),
+            on_interim=lambda text: self._telling.emit(UserTranscript(now(), number, text, final=False)),
         )
 
     def push(self, number: int, chunk: AudioChunk) -> None:
@@ -80,7 +81,7 @@ class Recognising:
         record = self._records[number]
         record.user_text = text
         self._report.turns.append(record)
-        self._telling.emit(UserTranscript(_now(), number, text, final=True))
+        self._telling.emit(UserTranscript(now(), number, text, final=True))
         # Turns are taken in order: nobody asks for an older one again.
         for old in [n for n in self._records if n < number]:
             del self._records[old]
@@ -105,13 +106,13 @@ class Recognising:
         record, turn = self._records.get(number), self._turns.get(number)
         if record is None or turn is None:
             return
-        requested_s, text = _now(), ""
+        requested_s, text = now(), ""
         try:
             text = await turn.transcript()
         except EngineError as error:
             self._on_failure(error, number)
             record.errors.append(error.message)
-        record.stt_requested_s, record.stt_final_s = requested_s, _now()
+        record.stt_requested_s, record.stt_final_s = requested_s, now()
         self._on_transcript(revision, text)
 
     async def _close(self, turn: UserTurn) -> None:
@@ -124,7 +125,3 @@ class Recognising:
             await turn.aclose()
         except EngineError as error:
             self._on_failure(error, turn.number)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

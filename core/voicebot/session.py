@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from voicebot.answering import Answering
 from voicebot.audio import AudioChunk
+from voicebot.clock import now
 from voicebot.endpointing import (
     EndpointDecision,
     SpeculationDue,
@@ -102,7 +102,7 @@ class Session:
             EngineError: an engine without which there is no call failed: one that did not warm up, the
                 voice-activity detector, the transport.
         """
-        self.report.started_s = _now()
+        self.report.started_s = now()
         ending: Literal["hung_up", "failed"] = "failed"
         try:
             async with task_group() as group:
@@ -114,9 +114,9 @@ class Session:
                     self._fatal = error
                     self._failed(error)
                 finally:
-                    self.report.ended_s = _now()
+                    self.report.ended_s = now()
                     self._telling.become("ended")
-                    self._telling.emit(CallEnded(_now(), ending))
+                    self._telling.emit(CallEnded(now(), ending))
                     self._telling.close()
         finally:
             for queue in (self._mic, self._telling.queue):
@@ -127,7 +127,7 @@ class Session:
         return self.report
 
     async def _call(self) -> None:
-        self._telling.emit(CallStarted(_now(), self._call_id))
+        self._telling.emit(CallStarted(now(), self._call_id))
         self._telling.become("warming_up")
         await self._engines.warmup(self._settings.deadlines.warmup_s)
         self._hearing = Hearing(self._engines.vad, self._settings.endpointing)
@@ -152,7 +152,7 @@ class Session:
                 on_over=self._answered,
                 on_failure=self._failed,
             )
-            self.report.answered_s = _now()
+            self.report.answered_s = now()
             self._group.create_task(self._receive(), name="receive")
             self._greet()
             self._update_state()
@@ -172,7 +172,7 @@ class Session:
         try:
             with blame(self._transport):
                 async for chunk in self._connection.receive():
-                    self._mic.put_nowait(_MicChunk(chunk, _now()))
+                    self._mic.put_nowait(_MicChunk(chunk, now()))
         except EngineError as error:
             self._fatal = error
         finally:
@@ -204,7 +204,7 @@ class Session:
     def _follow(self, decision: EndpointDecision) -> None:
         turns = self._turns
         if isinstance(decision, SpeechStarted):
-            self._telling.emit(UserSpeechStarted(_now()))
+            self._telling.emit(UserSpeechStarted(now()))
             decided = turns.speech_started(self._settings.endpointing.min_speech_ms)
             if turns.user_turn is not None:
                 self._recognising.begin(turns.user_turn)
@@ -219,8 +219,8 @@ class Session:
             if turns.user_turn is not None:
                 record = self._recognising.record(turns.user_turn)
                 record.speech_ended_s = self._hearing.clock_at(decision.speech_end_s)
-                record.committed_s = _now()
-            self._telling.emit(UserSpeechStopped(_now()))
+                record.committed_s = now()
+            self._telling.emit(UserSpeechStopped(now()))
             self._carry_out(turns.user_turn_ended())
 
     async def _ask_for_verdict(self, pause_id: int) -> None:
@@ -249,7 +249,7 @@ class Session:
     def _failed(self, error: EngineError, turn_id: int | None = None) -> None:
         self.report.errors.append(error)
         self._telling.emit(
-            ProviderFailed(_now(), error.kind, error.plugin, error.distribution, error.message, turn_id)
+            ProviderFailed(now(), error.kind, error.plugin, error.distribution, error.message, turn_id)
         )
 
     # --- what is done about it ------------------------------------------------------------------------------------
@@ -299,7 +299,3 @@ class Session:
                 self.report.errors.append(
                     error if isinstance(error, EngineError) else EngineError(error.message)
                 )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
+from voicebot.clock import now
 from voicebot.events import CallState, Event, QueueOverflowed, StateChanged
 from voicebot.interfaces import Connection
 from voicebot.queues import BoundedQueue, QueueStatistics
@@ -42,11 +42,11 @@ class Telling:
         """The call is in this state now; told when it is new."""
         if state != self.state:
             self.state = state
-            self.emit(StateChanged(asyncio.get_running_loop().time(), state))
+            self.emit(StateChanged(now(), state))
 
     def overflowed(self, name: str, statistics: QueueStatistics) -> None:
         logger.warning("queue %s is full (%g %s): dropping", name, statistics.capacity, statistics.unit)
-        self.emit(QueueOverflowed(asyncio.get_running_loop().time(), name, statistics.dropped))
+        self.emit(QueueOverflowed(now(), name, statistics.dropped))
 
     async def run(self) -> None:
         """Serve observers until `close`, and until they have seen everything."""

@@ -15,8 +15,8 @@ from rapidfuzz import process
 from voicebot.audio import AudioChunk, Samples
 from voicebot.errors import EngineError
 from voicebot.interfaces import Capabilities, ProviderContext, SynthesisEvent, WordMark
-from voicebot.silence import SILENT_BELOW, EdgeTrimmer
-from voicebot.tts_text import pieces, safe_text
+from voicebot.synthesis.silence import SILENT_BELOW, EdgeTrimmer
+from voicebot.synthesis.text import pieces, safe_text
 from voicebot_tts_espeak.config import EspeakConfig
 from voicebot_tts_espeak.engine import Engine, VoiceSettings, WordEvent, load_engine
 from voicebot_tts_espeak.words import WordTimes

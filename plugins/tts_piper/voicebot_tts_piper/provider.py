@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from voicebot.audio import AudioChunk
 from voicebot.errors import EngineError
 from voicebot.interfaces import Capabilities, ProviderContext, SynthesisEvent
-from voicebot.silence import SILENT_BELOW, EdgeTrimmer
-from voicebot.tts_text import pieces, safe_text
+from voicebot.synthesis.silence import SILENT_BELOW, EdgeTrimmer
+from voicebot.synthesis.text import pieces, safe_text
 from voicebot_tts_piper.config import PiperConfig
 from voicebot_tts_piper.voice import Voice, load_voice, voice_file
 

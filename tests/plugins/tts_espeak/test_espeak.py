@@ -18,7 +18,7 @@ from voicebot.audio import AudioChunk, Samples, first_audible
 from voicebot.errors import EngineError
 from voicebot.interfaces import ProviderContext, WordMark
 from voicebot.models import ModelStore
-from voicebot.silence import SILENT_BELOW
+from voicebot.synthesis.silence import SILENT_BELOW
 from voicebot_tts_espeak import EspeakConfig, EspeakTTS
 from voicebot_tts_espeak.engine import Engine, Sink, VoiceSettings, WordEvent, load_engine
 

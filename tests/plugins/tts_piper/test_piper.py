@@ -12,7 +12,7 @@ from voicebot.audio import AudioChunk, Samples, first_audible
 from voicebot.errors import EngineError, ModelError
 from voicebot.interfaces import ProviderContext
 from voicebot.models import ModelStore
-from voicebot.silence import SILENT_BELOW
+from voicebot.synthesis.silence import SILENT_BELOW
 from voicebot_tts_piper import PiperConfig, PiperTTS
 from voicebot_tts_piper.voice import Speech, Voice, load_voice, voice_file
 

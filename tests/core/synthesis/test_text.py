@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.tts_text import pieces, safe_text
+from voicebot.synthesis.text import pieces, safe_text
 
 
 @pytest.mark.parametrize(

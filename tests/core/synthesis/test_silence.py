@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.silence import EdgeTrimmer
+from voicebot.synthesis.silence import EdgeTrimmer
 
 RATE = 1000  # a sample is a millisecond
 
