@@ -16,7 +16,6 @@ from voicebot.plugins import create
 from voicebot.profile import ResolvedProfile, context_for
 from voicebot.report import CallReport
 from voicebot.session import Session
-from voicebot.settings import SessionSettings
 
 __all__ = ["build_engines", "hold_call"]
 
@@ -69,9 +68,7 @@ async def hold_call(
             connection = await _first(transport, connections)
             session = Session(
                 call_id,
-                settings=SessionSettings(
-                    **{name: getattr(resolved.profile, name) for name in SessionSettings.model_fields}
-                ),
+                settings=resolved.profile,
                 engines=engines,
                 transport=transport,
                 connection=connection,

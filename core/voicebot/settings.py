@@ -223,12 +223,28 @@ class DeadlineSettings(Settings):
 
 
 class SessionSettings(Settings):
-    """The sections that a session reads; a profile has them all."""
+    """The sections that a session reads; a profile adds which plugins do the work."""
 
-    agent: AgentSettings = Field(default_factory=AgentSettings)
-    endpointing: EndpointingSettings = Field(default_factory=EndpointingSettings)
-    interruption: InterruptionSettings = Field(default_factory=InterruptionSettings)
-    speculation: SpeculationSettings = Field(default_factory=SpeculationSettings)
-    speech: SpeechSettings = Field(default_factory=SpeechSettings)
-    budget: BudgetSettings = Field(default_factory=BudgetSettings)
-    deadlines: DeadlineSettings = Field(default_factory=DeadlineSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings, description="Who the agent is.")
+    endpointing: EndpointingSettings = Field(
+        default_factory=EndpointingSettings,
+        description="When the user has started to speak, and when their turn is over.",
+    )
+    interruption: InterruptionSettings = Field(
+        default_factory=InterruptionSettings,
+        description="What happens when the user speaks while the agent does (barge-in).",
+    )
+    speculation: SpeculationSettings = Field(
+        default_factory=SpeculationSettings,
+        description="Answering before it is certain that the user has finished.",
+    )
+    speech: SpeechSettings = Field(
+        default_factory=SpeechSettings, description="How the answer is cut into clauses and sent."
+    )
+    budget: BudgetSettings = Field(
+        default_factory=BudgetSettings, description="What each hop of a turn may take (ms)."
+    )
+    deadlines: DeadlineSettings = Field(
+        default_factory=DeadlineSettings,
+        description="After how long an engine that gives no result has failed.",
+    )

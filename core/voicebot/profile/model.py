@@ -9,16 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from voicebot.interfaces import KINDS, Kind
 from voicebot.profile.nodes import Node
-from voicebot.settings import (
-    AgentSettings,
-    BudgetSettings,
-    DeadlineSettings,
-    EndpointingSettings,
-    InterruptionSettings,
-    SpeculationSettings,
-    SpeechSettings,
-    ThreadSettings,
-)
+from voicebot.settings import SessionSettings, ThreadSettings
 
 __all__ = ["CHAIN_KINDS", "SETTINGS", "Choice", "Profile", "parse_chain"]
 
@@ -67,10 +58,8 @@ Chain = Annotated[tuple[Choice, ...], BeforeValidator(parse_chain)]
 Single = Annotated[Chain, AfterValidator(_single)]
 
 
-class Profile(BaseModel):
+class Profile(SessionSettings):
     """A validated profile. Plugin settings are raw until `voicebot.profile.resolve` loads the plugins."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     vad: Single = Field(description="Voice activity: tells speech from silence.")
     stt: Chain = Field(description="Speech to text.")
@@ -81,33 +70,9 @@ class Profile(BaseModel):
     tts: Chain = Field(description="Text to speech.")
     transport: Single = Field(description="How calls reach the agent.")
 
-    agent: AgentSettings = Field(default_factory=AgentSettings, description="Who the agent is.")
-    endpointing: EndpointingSettings = Field(
-        default_factory=EndpointingSettings,
-        description="When the user has started to speak, and when their turn is over.",
-    )
-    interruption: InterruptionSettings = Field(
-        default_factory=InterruptionSettings,
-        description="What happens when the user speaks while the agent does (barge-in).",
-    )
-    speculation: SpeculationSettings = Field(
-        default_factory=SpeculationSettings,
-        description="Answering before it is certain that the user has finished.",
-    )
-    speech: SpeechSettings = Field(
-        default_factory=SpeechSettings, description="How the answer is cut into clauses and sent."
-    )
     threads: ThreadSettings = Field(
         default_factory=ThreadSettings, description="How many CPU threads the engines of each kind may use."
     )
-    budget: BudgetSettings = Field(
-        default_factory=BudgetSettings, description="What each hop of a turn may take (ms)."
-    )
-    deadlines: DeadlineSettings = Field(
-        default_factory=DeadlineSettings,
-        description="After how long an engine that gives no result has failed.",
-    )
-
     _file: Path | None = PrivateAttr(default=None)
     _tree: Node | None = PrivateAttr(default=None)
 
