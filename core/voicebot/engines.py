@@ -28,28 +28,32 @@ class Engine(Generic[P]):
     provider: P
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Engines:
-    """What one call runs on."""
+    """What one call at a time runs on."""
 
     vad: Engine[VAD]
     stt: Engine[STT]
     turn: Engine[EndOfTurn]
     llm: Engine[LLM]
     tts: Engine[TTS]
+    warm: bool = False
 
     def __iter__(self) -> Iterator[Engine[Provider]]:
         return iter((self.vad, self.stt, self.turn, self.llm, self.tts))
 
     async def warmup(self, deadline_s: float) -> None:
-        """Warm all of them up at once.
+        """Warm all of them up at once, unless that has been done.
 
         Raises:
             EngineError: the first that failed; EngineTimeout: one was not ready by its deadline.
         """
+        if self.warm:
+            return
         async with task_group() as group:
             for engine in self:
                 group.create_task(_warm_up(engine, deadline_s), name=f"warmup {engine.kind}")
+        self.warm = True
 
     async def aclose(self) -> None:
         """Close all, whatever some of them do; twice is fine.

@@ -5,7 +5,8 @@ Times (`at_s`) are seconds on the process's one monotonic clock; the first turn 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "ProviderFailed",
     "QueueOverflowed",
     "StateChanged",
+    "TurnHeard",
     "TurnMeasured",
     "UserSpeechStarted",
     "UserSpeechStopped",
     "UserTranscript",
+    "as_message",
 ]
 
 CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
@@ -86,6 +89,14 @@ class AgentTurnEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnHeard(Event):
+    """What the listener's side measured: the user's last speech sample -> the agent's first audible sample."""
+
+    turn_id: int
+    voice_to_voice_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnMeasured(Event):
     """The turn's timeline and budget verdict, in the form of the report."""
 
@@ -113,3 +124,11 @@ class ProviderFailed(Event):
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
     reason: Literal["hung_up", "failed"]
+
+
+def as_message(event: Event) -> dict[str, Any]:
+    """An event in the form in which it leaves the process: its name in snake case, and its fields.
+
+    `UserTranscript(1.5, 3, "hello", False)` is `{"name": "user_transcript", "at_s": 1.5, "turn_id": 3, …}`.
+    """
+    return {"name": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower(), **asdict(event)}

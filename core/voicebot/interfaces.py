@@ -38,6 +38,8 @@ __all__ = [
     "Connection",
     "EndOfTurn",
     "FinalTranscript",
+    "Front",
+    "HeardReport",
     "InterimTranscript",
     "Kind",
     "LLMEvent",
@@ -314,14 +316,26 @@ class TTS(Provider, Protocol):
 # --- transport ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class HeardReport:
+    """What the listener's side measured in one turn, on one clock at the ear."""
+
+    turn_id: int
+    voice_to_voice_ms: float
+    """The user's last speech sample -> the agent's first audible sample."""
+
+
 class Connection(Protocol):
     """One call's audio, both ways."""
 
     sample_rate: int
     """Hz of the audio that `send` takes."""
 
-    def receive(self) -> AsyncIterator[AudioChunk]:
-        """The user's audio in real time, about 20 ms a chunk, silence included; ends when the user has gone."""
+    def receive(self) -> AsyncIterator[AudioChunk | HeardReport]:
+        """The user's audio in real time, about 20 ms a chunk, silence included; ends when the user has gone.
+
+        Among it, where the far side measures, what it heard.
+        """
         ...
 
     async def send(self, packet: AudioChunk) -> None:
@@ -343,7 +357,38 @@ class Connection(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Front(Protocol):
+    """The part of a transport that outlives its calls: it takes them from outside and gives them to call workers."""
+
+    async def serve(self, on_ready: Callable[[str], None]) -> None:
+        """Serve until cancelled; then let go of everything, calls included.
+
+        Args:
+            on_ready: called with the address that a person opens, whenever it has begun to listen.
+
+        Raises:
+            EngineError: it cannot serve here (a port is taken, a program is missing), or not any more.
+        """
+        ...
+
+
 class Transport(Provider, Protocol):
+    """Where calls come from.
+
+    `voicebot run` serves the `front()` in its own process, and holds each call in a call worker, a process that builds
+    the same transport from the same profile and iterates `connections()`.
+    """
+
+    def front(self) -> Front | None:
+        """What has to run for calls to come, or None where `connections()` brings them by itself."""
+        ...
+
     def connections(self) -> AsyncGenerator[Connection, None]:
-        """Calls as they come; ends when no more can come."""
+        """Calls as they come, one at a time: asking for the next one says that it can be held at once.
+
+        Ends when no more can come.
+
+        Raises:
+            EngineError: calls cannot come (there is no front to bring them).
+        """
         ...

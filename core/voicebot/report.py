@@ -31,6 +31,8 @@ class TurnRecord:
     agent_text: str = ""
     heard_text: str = ""
     reason: str = "unanswered"
+    heard_ms: float | None = None
+    """Voice to voice as the listener's side measured it, where it does."""
     timeline: Timeline = field(default_factory=Timeline)
     verdict: BudgetVerdict | None = None
     tokens: dict[str, int] | None = None
@@ -69,6 +71,7 @@ class TurnRecord:
             "heard_text": self.heard_text,
             "ended": self.reason,
             "voice_to_voice_ms": None if total is None else round(total, 1),
+            "heard_voice_to_voice_ms": None if self.heard_ms is None else round(self.heard_ms, 1),
             "hops_ms": {name: round(ms, 1) for name, ms in self.timeline.hops_ms().items()},
             "timeline_ms": {name: round(ms, 1) for name, ms in self.timeline.stamps_ms(origin_s).items()},
             "budget": None if self.verdict is None else self.verdict.as_dict(),

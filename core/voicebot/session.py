@@ -23,11 +23,12 @@ from voicebot.events import (
     CallStarted,
     Event,
     ProviderFailed,
+    TurnHeard,
     UserSpeechStarted,
     UserSpeechStopped,
 )
 from voicebot.hearing import Heard, Hearing
-from voicebot.interfaces import Connection, Transport, TurnContext
+from voicebot.interfaces import Connection, HeardReport, Transport, TurnContext
 from voicebot.queues import BoundedQueue
 from voicebot.recognising import Recognising
 from voicebot.report import CallReport, TurnRecord
@@ -62,7 +63,8 @@ class Session:
 
     Args:
         call_id: names the call in events and logs.
-        engines: one call's own; warmed up and closed by the session.
+        engines: this call's for as long as it lasts; warmed up by the session if they are not.
+        keep_engines: leave them open for the next call; else the session closes them.
         transport, connection: who carries the audio; the session closes the connection, not the transport.
         observe: called with every event, in order, off the audio path.
     """
@@ -76,7 +78,9 @@ class Session:
         transport: Engine[Transport],
         connection: Connection,
         observe: Callable[[Event], None] = lambda event: None,
+        keep_engines: bool = False,
     ) -> None:
+        self._keep_engines = keep_engines
         self.report = CallReport(call_id)
         self._call_id = call_id
         self._settings = settings
@@ -171,12 +175,22 @@ class Session:
     async def _receive(self) -> None:
         try:
             with blame(self._transport):
-                async for chunk in self._connection.receive():
-                    self._mic.put_nowait(_MicChunk(chunk, now()))
+                async for item in self._connection.receive():
+                    if isinstance(item, HeardReport):
+                        self._heard_at_the_ear(item)
+                    else:
+                        self._mic.put_nowait(_MicChunk(item, now()))
         except EngineError as error:
             self._fatal = error
         finally:
             self._mic.close()
+
+    def _heard_at_the_ear(self, heard: HeardReport) -> None:
+        # Counted once a turn, and only of a turn that there was: the far side is outside.
+        for record in self.report.turns:
+            if record.number == heard.turn_id and record.heard_ms is None:
+                record.heard_ms = heard.voice_to_voice_ms
+                self._telling.emit(TurnHeard(now(), heard.turn_id, heard.voice_to_voice_ms))
 
     def _greet(self) -> None:
         greeting = self._settings.agent.greeting.strip()
@@ -293,7 +307,8 @@ class Session:
                 await self._connection.aclose()
         finally:
             try:
-                await self._engines.aclose()
+                if not self._keep_engines:
+                    await self._engines.aclose()
             except VoicebotError as error:
                 # The call is over and its report is good: a plugin that will not close must not cost that.
                 self.report.errors.append(

@@ -73,6 +73,8 @@ DEMO = """
 
     class Transport(Base):
         Config = Plain
+        def front(self):
+            return None
         async def connections(self):
             yield
 """

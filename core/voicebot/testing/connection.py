@@ -115,6 +115,9 @@ class ScriptedTransport(_Scripted):
         super().__init__()
         self._connections = list(connections)
 
+    def front(self) -> None:
+        return None
+
     async def connections(self) -> AsyncGenerator[ScriptedConnection, None]:
         for connection in self._connections:
             yield connection

@@ -43,6 +43,9 @@ class WavTransport:
         """
         self._recording = await asyncio.to_thread(_prepare, self._input, self._output)
 
+    def front(self) -> None:
+        return None
+
     async def connections(self) -> AsyncGenerator[WavConnection, None]:
         """One connection, closed at the latest when the next is asked for.
 
