@@ -1,0 +1,1 @@
+"""How `ensure.py` comes by a mediasoup-worker binary: the cache, mediasoup's prebuilt one, or a build from source."""
