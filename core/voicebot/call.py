@@ -1,10 +1,11 @@
-"""From a profile to a call: engines are built, the transport is asked for a connection, a session holds it."""
+"""From a profile to calls: engines are built, the transport is asked for connections, a session holds each."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from voicebot.engines import Engine, Engines, blame
@@ -17,20 +18,29 @@ from voicebot.profile import ResolvedProfile, context_for
 from voicebot.report import CallReport
 from voicebot.session import Session
 
-__all__ = ["build_engines", "hold_call"]
+__all__ = ["build_engines", "build_provider", "hold_call", "serve_calls"]
+
+
+def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) -> Engine[Any]:
+    """Build the preferred provider of a kind. Nothing is loaded yet.
+
+    Raises:
+        PluginError: it cannot be built.
+    """
+    section = resolved.section(kind)
+    provider = create(kind, section, context_for(kind, resolved, models))
+    return Engine(kind, section.use, section.info.origin, provider)
 
 
 def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engines, Engine[Transport]]:
-    """Build one call's engines and its transport. Nothing is loaded yet.
+    """Build what calls are held with, one at a time. Nothing is loaded yet.
 
     Raises:
         PluginError: one cannot be built.
     """
 
     def build(kind: Kind) -> Engine[Any]:
-        section = resolved.section(kind)
-        provider = create(kind, section, context_for(kind, resolved, models))
-        return Engine(kind, section.use, section.info.origin, provider)
+        return build_provider(kind, resolved, models)
 
     engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
     return engines, build("transport")
@@ -53,41 +63,105 @@ async def hold_call(
         EngineError: an engine without which there is no call failed, or no call came.
     """
     engines, transport = build_engines(resolved, models)
-    call_id = uuid.uuid4().hex[:12]
-
-    def tell(event: Event) -> None:
-        observe(event)
-        if hooks is not None:
-            hooks.event(call_id, event)
-
+    holder = _Holder(resolved, engines, transport, hooks, lambda call_id, event: observe(event))
     try:
         with blame(transport):
             await transport.provider.warmup()
             connections = transport.provider.connections()
         async with aclosing(connections):
-            connection = await _first(transport, connections)
-            session = Session(
-                call_id,
-                settings=resolved.profile,
-                engines=engines,
-                transport=transport,
-                connection=connection,
-                observe=tell,
-            )
-            if hooks is not None:
-                hooks.call_started(call_id, resolved.profile.name)
-            try:
-                return await session.run()
-            finally:
-                if hooks is not None:
-                    hooks.call_ended(call_id, session.report.as_dict())
+            connection = await _next(transport, connections)
+            if connection is None:
+                with blame(transport):
+                    raise EngineError("it ended without a call")
+            return await holder.hold(connection)
     finally:
         with blame(transport):
             await transport.provider.aclose()
 
 
-async def _first(transport: Engine[Transport], connections: Any) -> Connection:
+async def serve_calls(
+    resolved: ResolvedProfile,
+    models: ModelPaths,
+    *,
+    hooks: HookManager | None = None,
+    observe: Callable[[str, Event], None] = lambda call_id, event: None,
+    on_warm: Callable[[], None] = lambda: None,
+    on_report: Callable[[CallReport], None] = lambda report: None,
+) -> None:
+    """Hold the calls that the profile's transport brings, one at a time, until no more can come or it is cancelled.
+
+    The engines are warmed up before the first call is asked for, and stay warm between calls.
+
+    Args:
+        observe: called with each call's id and every event of it, in order.
+        on_warm: called once, when calls can be held from here on.
+        on_report: called after each call, also after one that failed or was cancelled.
+
+    Raises:
+        PluginError: an engine cannot be built.
+        EngineError: an engine did not warm up, or one without which there is no call failed in a call; calls cannot
+            come, or not any more.
+    """
+    engines, transport = build_engines(resolved, models)
+    holder = _Holder(resolved, engines, transport, hooks, observe, keep_engines=True, on_report=on_report)
+    try:
+        await engines.warmup(resolved.profile.deadlines.warmup_s)
+        with blame(transport):
+            await transport.provider.warmup()
+            connections = transport.provider.connections()
+        on_warm()
+        async with aclosing(connections):
+            while (connection := await _next(transport, connections)) is not None:
+                await holder.hold(connection)
+    finally:
+        try:
+            with blame(transport):
+                await transport.provider.aclose()
+        finally:
+            await engines.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Holds calls, and tells of them."""
+
+    resolved: ResolvedProfile
+    engines: Engines
+    transport: Engine[Transport]
+    hooks: HookManager | None
+    observe: Callable[[str, Event], None]
+    keep_engines: bool = False
+    on_report: Callable[[CallReport], None] = lambda report: None
+
+    async def hold(self, connection: Connection) -> CallReport:
+        call_id = uuid.uuid4().hex[:12]
+
+        def tell(event: Event) -> None:
+            self.observe(call_id, event)
+            if self.hooks is not None:
+                self.hooks.event(call_id, event)
+
+        session = Session(
+            call_id,
+            settings=self.resolved.profile,
+            engines=self.engines,
+            transport=self.transport,
+            connection=connection,
+            observe=tell,
+            keep_engines=self.keep_engines,
+        )
+        if self.hooks is not None:
+            self.hooks.call_started(call_id, self.resolved.profile.name)
+        try:
+            return await session.run()
+        finally:
+            if self.hooks is not None:
+                self.hooks.call_ended(call_id, session.report.as_dict())
+            self.on_report(session.report)
+
+
+async def _next(
+    transport: Engine[Transport], connections: AsyncGenerator[Connection, None]
+) -> Connection | None:
     with blame(transport):
-        async for connection in connections:
-            return connection  # type: ignore[no-any-return]
-        raise EngineError("it ended without a call")
+        return await anext(connections, None)

@@ -6,6 +6,7 @@ Times (`at_s`) are seconds on the process's one monotonic clock; the first turn 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ __all__ = [
     "UserSpeechStopped",
     "UserTranscript",
     "as_message",
+    "from_message",
 ]
 
 CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
@@ -131,4 +133,33 @@ def as_message(event: Event) -> dict[str, Any]:
 
     `UserTranscript(1.5, 3, "hello", False)` is `{"name": "user_transcript", "at_s": 1.5, "turn_id": 3, …}`.
     """
-    return {"name": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower(), **asdict(event)}
+    return {"name": _name(type(event)), **asdict(event)}
+
+
+def from_message(message: Mapping[str, Any]) -> Event:
+    """The event that `as_message` made a message of.
+
+    Raises:
+        ValueError: there is no event of that name, or its fields are others. Their types are not checked.
+    """
+    values = dict(message)
+    name = values.pop("name", None)
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"there is no event {name!r}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"not the fields of {name}: {error}") from error
+
+
+def _name(kind: type[Event]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+# Not by __subclasses__(): there, `slots=True` leaves each class twice.
+_KINDS: dict[str, type[Event]] = {
+    _name(kind): kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Event)
+}

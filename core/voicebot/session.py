@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -114,6 +115,9 @@ class Session:
                 try:
                     await self._call()
                     ending = "hung_up"
+                except asyncio.CancelledError:
+                    ending = "hung_up"
+                    raise
                 except EngineError as error:
                     self._fatal = error
                     self._failed(error)

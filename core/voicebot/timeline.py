@@ -11,7 +11,9 @@ All stamps are seconds on the process's one monotonic clock. Hops, in the order 
 
 A turn that speculates passes some of them during the end-of-turn wait, so hops overlap and their sum may exceed
 `voice_to_voice`; `orchestration` is what remains of it when the union of all hops is taken away.
-`voice_to_voice` here is the server's: to the first audible sample handed to the transport.
+`voice_to_voice` here is the server's: to the first audible sample handed to the transport. What the listener's side
+measures, if it does, is not of this clock and no stamp: it stands in the report as `heard_voice_to_voice_ms`, network,
+jitter buffer and sound card included, and cannot be split into hops.
 """
 
 from __future__ import annotations

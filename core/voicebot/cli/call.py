@@ -56,11 +56,9 @@ def call(
     Exit code 0: the call was held and every turn answered; 1: it was held, but an engine failed in it (the report
     says which); 2: it could not be held.
     """
-    # Before any engine is imported, because the libraries read these once. The features of speech are small matrices:
-    # more BLAS threads only fight with the engines'. Threads that wait must sleep, not spin: on two cores, spinning
-    # makes an engine several times slower as soon as another one works.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from voicebot.cli.calm import calm_engine_libraries
+
+    calm_engine_libraries()
     from voicebot.call import hold_call
     from voicebot.cli.live import LiveView
     from voicebot.hooks import build_hook_manager

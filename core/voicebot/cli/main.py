@@ -21,9 +21,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("voicebot.cli.check:check", "Say whether a profile would run here, and what it would run."),
     "models": ("voicebot.cli.models:models", "Fetch, list and verify model files."),
     "plugins": ("voicebot.cli.plugins:plugins", "List the installed plugins and show their settings."),
+    "run": ("voicebot.cli.run:run", "Serve calls until stopped: what a person opens and talks to."),
     "schema": ("voicebot.cli.schema:schema", "Write the JSON Schema of profiles, for editors."),
 }
 """Where each command is, and its line in `voicebot --help`; nothing is imported to print that."""
+
+HIDDEN = {"worker": "voicebot.cli.worker:worker"}
+"""Commands that are not for hands."""
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -43,9 +47,10 @@ class LazyGroup(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        target = HIDDEN.get(cmd_name) or COMMANDS.get(cmd_name, ("",))[0]
+        if not target:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        module, attribute = target.split(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
@@ -55,7 +60,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args[0] not in (*COMMANDS, *HIDDEN) and not args[0].startswith("-"):
             from voicebot.plugins import nearest
 
             close = nearest(args[0], COMMANDS)
@@ -77,7 +82,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     The first five minutes:
       voicebot check --profile local            what would run, and what is missing
       voicebot models pull --profile local      fetch its model files
-      voicebot call --help                      talk to it
+      voicebot run --profile local              talk to it
       voicebot plugins show espeak              an engine's settings
 
     Any setting can be overridden by a variable: VOICEBOT_TTS=piper, VOICEBOT_ENDPOINTING__MIN_DELAY_MS=300.

@@ -6,7 +6,7 @@ from typing import Any
 
 from voicebot.timeline import HOPS
 
-__all__ = ["waterfall"]
+__all__ = ["heard_line", "waterfall"]
 
 WIDTH = 40
 
@@ -31,9 +31,16 @@ def waterfall(turn: dict[str, Any]) -> list[str]:
     lines.append(_line("orchestration", hops.get("orchestration", 0.0), "", False))
     over = "voice_to_voice" in budget["over_ms"]
     lines.append(_line("voice to voice", total, "=" * WIDTH, over))
+    if turn["heard_voice_to_voice_ms"] is not None:
+        lines.append(heard_line(turn["heard_voice_to_voice_ms"]))
     if not budget["within"]:
         lines.append(f"  over budget: {budget['guilty']} is to blame")
     return lines
+
+
+def heard_line(ms: float) -> str:
+    """Voice to voice as the listener's side measured it."""
+    return f"  {'heard':<15}{ms:>7.0f} ms"
 
 
 def _bar(start_ms: float, duration_ms: float, total_ms: float) -> str:

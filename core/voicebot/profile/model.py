@@ -11,7 +11,7 @@ from voicebot.interfaces import KINDS, Kind
 from voicebot.profile.nodes import Node
 from voicebot.settings import SessionSettings, ThreadSettings
 
-__all__ = ["CHAIN_KINDS", "SETTINGS", "Choice", "Profile", "parse_chain"]
+__all__ = ["CHAIN_KINDS", "SETTINGS", "VALUES", "Choice", "Profile", "parse_chain"]
 
 CHAIN_KINDS: tuple[Kind, ...] = ("stt", "llm", "tts")
 """Kinds that take an ordered fallback chain."""
@@ -73,6 +73,13 @@ class Profile(SessionSettings):
     threads: ThreadSettings = Field(
         default_factory=ThreadSettings, description="How many CPU threads the engines of each kind may use."
     )
+    calls: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="How many calls at once: so many call workers, each with its own engines in memory, are kept "
+        "warm by `voicebot run`.",
+    )
     _file: Path | None = PrivateAttr(default=None)
     _tree: Node | None = PrivateAttr(default=None)
 
@@ -97,5 +104,7 @@ class Profile(SessionSettings):
         return chosen
 
 
-SETTINGS = tuple(name for name in Profile.model_fields if name not in KINDS)
+VALUES = ("calls",)
+"""Names of the core's keys that are no sections but single values."""
+SETTINGS = tuple(name for name in Profile.model_fields if name not in (*KINDS, *VALUES))
 """Names of the sections that the core owns."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from voicebot.interfaces import KINDS
 from voicebot.plugins import list_plugins, load_plugin
-from voicebot.profile.model import CHAIN_KINDS, SETTINGS, Profile
+from voicebot.profile.model import CHAIN_KINDS, SETTINGS, VALUES, Profile
 
 __all__ = ["field_rows", "profile_reference"]
 
@@ -27,11 +27,12 @@ This page is written from the models by `python -m voicebot.profile.reference do
 
 def profile_reference(distribution: str = "voicebot-kit") -> str:
     """The reference of the core's sections and of one distribution's plugins."""
-    parts = [_HEAD, "## The core's sections\n"]
+    values = [row for row in field_rows(Profile) if row[0] in VALUES]
+    parts = [_HEAD, "## Single values\n", _table(values), "## The core's sections\n"]
     for name in SETTINGS:
         field = Profile.model_fields[name]
         assert isinstance(field.annotation, type)
-        parts.append(f"### `{name}`\n\n{field.description}\n\n{_table(field.annotation)}")
+        parts.append(f"### `{name}`\n\n{field.description}\n\n{_table(field_rows(field.annotation))}")
     for kind in KINDS:
         field = Profile.model_fields[kind]
         chain = " Takes a list, too: an ordered fallback chain." if kind in CHAIN_KINDS else ""
@@ -39,7 +40,7 @@ def profile_reference(distribution: str = "voicebot-kit") -> str:
         parts.append(f"## `{kind}`\n\n{field.description}{chain} {required}\n")
         for info in list_plugins(kind):
             if info.distribution == distribution:
-                table = _table(load_plugin(kind, info.name).Config)
+                table = _table(field_rows(load_plugin(kind, info.name).Config))
                 parts.append(f"### `{kind}: {info.name}`\n\n{table}")
     return "\n".join(parts)
 
@@ -55,8 +56,7 @@ def field_rows(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def _table(model: type[BaseModel]) -> str:
-    rows = field_rows(model)
+def _table(rows: list[tuple[str, str, str, str]]) -> str:
     if not rows:
         return "No settings.\n"
     lines = ["| key | type | default | |", "|---|---|---|---|"]

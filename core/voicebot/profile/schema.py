@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from voicebot.errors import PluginError
 from voicebot.interfaces import KINDS, Kind
 from voicebot.plugins import list_plugins, load_plugin
-from voicebot.profile.model import CHAIN_KINDS, SETTINGS, Profile
+from voicebot.profile.model import CHAIN_KINDS, SETTINGS, VALUES, Profile
 
 __all__ = ["profile_schema"]
 
@@ -36,6 +36,8 @@ def profile_schema() -> dict[str, Any]:
         assert isinstance(model, type)
         definitions[name] = _model_schema(model, name, definitions)
         properties[name] = {"$ref": f"#/$defs/{name}"}
+    values = Profile.model_json_schema()["properties"]
+    properties |= {name: _or_from_environment(values[name]) for name in VALUES}
     required = [name for name in KINDS if Profile.model_fields[name].is_required()]
     named = {"if": {"type": "object"}, "then": {"required": ["use"]}}
     schema: dict[str, Any] = {

@@ -32,6 +32,7 @@ from voicebot.interfaces import (
     Provider,
     TextDelta,
     TokenUsage,
+    Transport,
     TurnContext,
     TurnVerdict,
     WordMark,
@@ -42,6 +43,7 @@ __all__ = [
     "check_end_of_turn",
     "check_llm",
     "check_stt",
+    "check_transport",
     "check_tts",
     "check_vad",
 ]
@@ -218,6 +220,37 @@ def check_tts(make: Callable[[], TTS]) -> None:
         )
         first, second = await asyncio.gather(_speak(tts, "One at a time."), _speak(tts, "Two at a time."))
         _expect(bool(first[0]) and bool(second[0]), "two clauses at the same time do not both come out")
+
+    _run(make, check)
+
+
+def check_transport(make: Callable[[], Transport]) -> None:
+    """Its front, if it has one, says where it listens, lets go of everything when it is cancelled, and serves again.
+
+    Calls are not placed: how that is done is the transport's own.
+    """
+
+    async def check(transport: Transport) -> None:
+        for _ in range(2):
+            front = transport.front()
+            if front is None:
+                return
+            addresses: asyncio.Queue[str] = asyncio.Queue()  # a handful: one each time it begins to listen
+            serving = asyncio.create_task(front.serve(addresses.put_nowait), name="front.serve")
+            listening = asyncio.create_task(addresses.get())
+            try:
+                await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
+                if not listening.done():
+                    await serving
+                    raise ConformanceError("serve() ended without having listened")
+                address = listening.result()
+                _expect(isinstance(address, str) and bool(address), f"on_ready got {address!r}, no address")
+                _expect(not serving.done(), "serve() ended by itself")
+            finally:
+                listening.cancel()
+                serving.cancel()
+                await asyncio.wait([listening, serving])
+            _expect(serving.cancelled(), "cancelling serve() did not end it as cancelled")
 
     _run(make, check)
 

@@ -11,9 +11,12 @@ from voicebot.cli.waterfall import WIDTH, waterfall
 from voicebot.events import (
     AgentClause,
     AgentTurnEnded,
+    CallEnded,
+    Event,
     ProviderFailed,
     QueueOverflowed,
     StateChanged,
+    TurnHeard,
     TurnMeasured,
     UserTranscript,
 )
@@ -90,6 +93,55 @@ def test_a_log_has_what_is_final(capsys: pytest.CaptureFixture[str]) -> None:
         "error: tts plugin 'piper' of voicebot-kit 1: lost",
         "queue mic overflowed: 3 dropped",
     ]
+
+
+def shown(capsys: pytest.CaptureFixture[str], *events: tuple[str, Event], several: bool = False) -> list[str]:
+    with LiveView(several=several) as view:
+        for call_id, event in events:
+            view.show(event, call_id)
+    return capsys.readouterr().out.splitlines()
+
+
+HEARD = "  heard              912 ms"
+
+
+def test_what_was_heard_is_among_the_turns_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    report = measured() | {"heard_voice_to_voice_ms": 912.4}
+    lines = shown(capsys, ("ab12", TurnHeard(3, 1, 912.4)), ("ab12", TurnMeasured(4, 1, report)))
+    assert lines[-1] == HEARD
+    assert lines.count(HEARD) == 1
+
+
+def test_what_was_heard_later_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(
+        capsys,
+        ("ab12", TurnMeasured(4, 1, measured())),
+        ("ab12", TurnHeard(5, 1, 912.4)),
+        ("ab12", TurnHeard(6, 2, 900.0)),
+        ("ab12", CallEnded(7, "hung_up")),
+        # A new call counts from the start.
+        ("cd34", TurnHeard(8, 1, 800.0)),
+    )
+    assert [line for line in lines if "heard" in line] == [HEARD]
+
+
+def test_calls_at_the_same_time_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(
+        capsys,
+        ("ab12cd34", UserTranscript(2, 1, "What time is it?", final=True)),
+        ("ef56ab78", AgentClause(3, 1, "Good morning.")),
+        ("ab12cd34", TurnMeasured(4, 1, measured())),
+        several=True,
+    )
+    assert lines[:2] == ["ab12  user   What time is it?", "ef56  agent  Good morning."]
+    assert all(line.startswith("ab12    ") for line in lines[2:])
+
+
+def test_a_line_of_no_call_has_no_calls_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    with LiveView(several=True) as view:
+        view.show(AgentClause(3, 1, "Good morning."), "ef56ab78")
+        view.tell("Open http://127.0.0.1:8080/ and talk.")
+    assert capsys.readouterr().out.splitlines()[-1] == "Open http://127.0.0.1:8080/ and talk."
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ def test_help_names_every_command_and_imports_none() -> None:
     for name, (_, line) in COMMANDS.items():
         assert name in done.stdout
         assert line.split()[0] in done.stdout
+    assert "worker" not in done.stdout
 
 
 def test_python_dash_m_is_the_command() -> None:
@@ -105,7 +106,7 @@ def test_wrong_usage(arguments: list[str], said: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "command", [["check"], ["plugins"], ["plugins", "list"], ["plugins", "show"], ["schema"]]
+    "command", [["check"], ["run"], ["plugins"], ["plugins", "list"], ["plugins", "show"], ["schema"]]
 )
 def test_every_help_has_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0

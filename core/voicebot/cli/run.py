@@ -1,0 +1,163 @@
+"""`voicebot run`: serve calls until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from voicebot.cli.live import LiveView
+    from voicebot.engines import Engine
+    from voicebot.interfaces import Transport
+    from voicebot.profile import ResolvedProfile
+
+__all__ = ["run"]
+
+STOP_GRACE_S = 15.0
+"""After so long a stop is brought about by force: the front's own time, and the workers'."""
+CANNOT_GO_ON = 1
+KILLED = 130
+SHOW_CURSOR = b"\x1b[?25h"
+"""The line that changes in place hides it."""
+
+
+@click.command()
+@click.option("--profile", "-p", required=True, help="A profile's file, or the bare name of a known one.")
+@click.option(
+    "--report-dir",
+    type=click.Path(path_type=Path),
+    help="Where to write each call's report, CALL_ID.json; made if it is not there.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@click.pass_context
+def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) -> int:
+    """Serve calls until stopped by Ctrl-C or SIGTERM; a second Ctrl-C stops at once.
+
+    Calls come the way that the profile's transport takes them: from a page in the browser, for example. Each is held
+    in a process of its own, with engines that are warm before it begins; the profile's `calls` says how many there are.
+    A process that dies ends its call alone, and is replaced.
+
+    \b
+    Examples:
+      voicebot run --profile local
+      voicebot run --profile local --report-dir out/calls
+      VOICEBOT_CALLS=4 VOICEBOT_TRANSPORT__PORT=9000 voicebot run -p local
+
+    Exit code 0: it was stopped, or no more calls could come; 1: the processes that hold calls keep dying; 2: it cannot
+    run here, or calls cannot come any more; 130: stopped at once.
+    """
+    from voicebot.cli.calm import calm_engine_libraries
+
+    calm_engine_libraries()
+    from voicebot.call import build_provider
+    from voicebot.cli.live import LiveView
+    from voicebot.interfaces import KINDS
+    from voicebot.models import ModelStore
+    from voicebot.plugins import ensure_installed
+    from voicebot.profile import load_profile, required_models, resolve
+    from voicebot.supervising.supervisor import WorkersFailed
+    from voicebot.watchdog import run as run_loop
+
+    resolved = resolve(load_profile(profile))
+    for kind in KINDS:
+        section = resolved.section(kind)
+        ensure_installed(section.info, section.provider_class)
+    store = ModelStore(base_dir=resolved.profile.base_dir)
+    for name in required_models(resolved):
+        store.path(name)
+    if report_dir is not None:
+        _make(report_dir)
+    command = [sys.executable, "-P", "-m", "voicebot"]
+    command += ["--debug"] if ctx.obj.debug else []
+    command += ["worker", "--profile", str(resolved.profile.file)]
+    command += ["--report-dir", str(report_dir)] if report_dir is not None else []
+    transport = build_provider("transport", resolved, store)
+    try:
+        with LiveView(quiet=quiet, several=resolved.profile.calls > 1) as view:
+            run_loop(_serve(command, resolved, transport, view))
+    except WorkersFailed as error:
+        click.echo(f"Error: {error}", err=True)
+        return CANNOT_GO_ON
+    return 0
+
+
+async def _serve(
+    command: list[str], resolved: ResolvedProfile, transport: Engine[Transport], view: LiveView
+) -> None:
+    from voicebot.engines import blame
+    from voicebot.queues import BoundedQueue
+    from voicebot.supervising.supervisor import Supervisor
+    from voicebot.tasks import task_group
+
+    # A terminal may stand still (Ctrl-S); the calls must not.
+    printing = BoundedQueue[Callable[[], None]]("terminal", 256, when_full="drop_oldest")
+
+    def open_to_calls(address: str) -> None:
+        ready = f"Open {address} and talk." if address else "Ready for calls."
+        printing.put_nowait(partial(view.tell, f"{ready} Ctrl-C stops."))
+
+    supervisor = Supervisor(
+        command,
+        os.environ,
+        calls=resolved.profile.calls,
+        transport=transport,
+        on_open=open_to_calls,
+        on_event=lambda call_id, event: printing.put_nowait(partial(view.show, event, call_id)),
+        on_line=lambda line: printing.put_nowait(partial(click.echo, line, err=True)),
+    )
+    _obey_signals(supervisor.stop, supervisor.kill)
+
+    async def print_all() -> None:
+        async for job in printing:
+            await asyncio.to_thread(job)
+
+    async with task_group() as group:
+        group.create_task(print_all(), name="terminal")
+        printing.put_nowait(partial(view.status, "loading engines …"))
+        try:
+            await supervisor.run()
+        finally:
+            printing.close()
+            with blame(transport):
+                await transport.provider.aclose()
+
+
+def _obey_signals(stop: Callable[[], None], kill: Callable[[], None]) -> None:
+    from voicebot.watchdog import exit_within
+
+    loop, signals = asyncio.get_running_loop(), 0
+
+    def stop_once(number: signal.Signals) -> None:
+        nonlocal signals
+        signals += 1
+        if signals == 1:
+            exit_within(0, STOP_GRACE_S)
+            stop()
+        elif number == signal.SIGINT:
+            kill()
+            if sys.stdout.isatty():
+                os.write(sys.stdout.fileno(), SHOW_CURSOR)
+            os._exit(KILLED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop_once, number)
+
+
+def _make(folder: Path) -> None:
+    from voicebot.errors import VoicebotError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError as error:
+        raise VoicebotError(f"{folder}: reports cannot be written there: {error.strerror}") from error
+    if not writable:
+        raise VoicebotError(f"{folder}: reports cannot be written there: the folder is not writable")

@@ -1,0 +1,57 @@
+"""What a call worker tells the supervisor: JSON, a line each.
+
+{"type": "warm"}                                                        calls can be held from here on
+{"type": "event", "call_id": "…", "event": {"name": "call_started", …}}   as `voicebot.events.as_message` makes it
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from voicebot.events import Event, as_message, from_message
+
+__all__ = ["MAX_LINE_BYTES", "CallEvent", "Message", "Warm", "line_of", "parse_line"]
+
+MAX_LINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    call_id: str
+    event: Event
+
+
+Message = Warm | CallEvent
+
+
+def line_of(message: Message) -> bytes:
+    """A message as a line, its end included."""
+    if isinstance(message, Warm):
+        data: dict[str, object] = {"type": "warm"}
+    else:
+        data = {"type": "event", "call_id": message.call_id, "event": as_message(message.event)}
+    return json.dumps(data).encode() + b"\n"
+
+
+def parse_line(line: bytes) -> Message:
+    """The message of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        data = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    match data:
+        case {"type": "warm"}:
+            return Warm()
+        case {"type": "event", "call_id": str(call_id), "event": dict(event)}:
+            return CallEvent(call_id, from_message(event))
+    raise ValueError("no message of a call worker")

@@ -1,0 +1,178 @@
+"""Serves the front and keeps the call workers alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from voicebot.clock import now
+from voicebot.engines import Engine, blame
+from voicebot.errors import EngineError, VoicebotError
+from voicebot.events import Event
+from voicebot.interfaces import Front, Transport
+from voicebot.supervising.messages import CallEvent, Message
+from voicebot.supervising.policy import CRASHES, GiveUp, Restart, WorkerPolicy
+from voicebot.supervising.process import WorkerProcess
+from voicebot.tasks import task_group
+
+__all__ = ["Supervisor", "WorkersFailed"]
+
+
+class WorkersFailed(VoicebotError):
+    """Call workers keep ending before they are ready."""
+
+    code = "workers"
+
+
+class Supervisor:
+    """Keeps a deployment running until it is told to stop.
+
+    Args:
+        command: starts a call worker.
+        calls: how many workers.
+        transport: whose front is served, and who is to blame for its faults.
+        on_open: called with an address where calls can be placed, once for each, when the first worker is warm; with
+            "" where there is no front to have one.
+        on_event: called with a call's id and each of its events.
+        on_line: called with each line for the error log.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        calls: int,
+        transport: Engine[Transport],
+        on_open: Callable[[str], None],
+        on_event: Callable[[str, Event], None],
+        on_line: Callable[[str], None],
+    ) -> None:
+        self._command, self._environ = command, environ
+        self._transport = transport
+        self._on_open, self._on_event, self._on_line = on_open, on_event, on_line
+        with blame(transport):
+            self._front: Front | None = transport.provider.front()
+        self._policy = WorkerPolicy(calls, replace_finished=self._front is not None)
+        self._workers: dict[int, WorkerProcess] = {}
+        self._addresses = [] if self._front is not None else [""]
+        self._announced: set[str] = set()
+        self._listening = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._warm_once = self._stopping = False
+        self._given_up: VoicebotError | None = None
+
+    def stop(self) -> None:
+        """Make `run` end: the front goes first, and ends the calls; then the workers."""
+        self._stopping = True
+        self._listening.set()
+        self._changed.set()
+
+    def kill(self) -> None:
+        """End the workers at once."""
+        for worker in self._workers.values():
+            worker.kill()
+
+    async def run(self) -> None:
+        """Serve until `stop`, or until no more calls can come. Nothing is left running.
+
+        Raises:
+            EngineError: the front failed.
+            WorkersFailed: no worker gets ready, and none says that it is the user's error.
+            VoicebotError: what a worker that cannot run here said.
+        """
+        async with task_group() as workers:
+            try:
+                async with task_group(cancel_on_exit=True) as group:
+                    if self._front is not None:
+                        group.create_task(self._serve(self._front), name="front")
+                        await self._listening.wait()
+                    await self._keep_workers(workers)
+            finally:
+                self._stopping = True
+                async with task_group() as stops:
+                    for worker in self._workers.values():
+                        stops.create_task(worker.stop(), name="stop worker")
+
+    async def _serve(self, front: Front) -> None:
+        with blame(self._transport):
+            await front.serve(self._opened)
+            raise EngineError("it stopped serving")
+
+    def _opened(self, address: str) -> None:
+        self._addresses.append(address)
+        self._listening.set()
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._warm_once:
+            for address in self._addresses:
+                if address not in self._announced:
+                    self._announced.add(address)
+                    self._on_open(address)
+            self._addresses.clear()
+
+    async def _keep_workers(self, group: asyncio.TaskGroup) -> None:
+        policy = self._policy
+        while not self._stopping and not policy.done and self._given_up is None:
+            number = policy.next_start(now())
+            if number is not None:
+                worker = WorkerProcess(
+                    self._command,
+                    self._environ,
+                    on_message=partial(self._message, number),
+                    on_line=self._line,
+                )
+                self._workers[number] = worker
+                policy.started(number, now())
+                group.create_task(self._work(number, worker), name=f"call worker {number + 1}")
+                continue
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(policy.wake_at()):
+                    await self._changed.wait()
+        if self._given_up is not None:
+            raise self._given_up
+
+    def _message(self, number: int, message: Message) -> None:
+        if isinstance(message, CallEvent):
+            self._on_event(message.call_id, message.event)
+        else:
+            self._policy.warm(number)
+            self._warm_once = True
+            self._announce()
+            self._changed.set()
+
+    def _line(self, line: str) -> None:
+        # That the front goes first is no error of a worker's, but it may well say so.
+        if not self._stopping:
+            self._on_line(line)
+
+    async def _work(self, number: int, worker: WorkerProcess) -> None:
+        try:
+            code = await worker.run()
+        except OSError as error:
+            self._on_line(f"call worker {number + 1} could not be started: {error}")
+            code = 1
+        if self._stopping:
+            return
+        outcome = self._policy.ended(number, code, now())
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        complaint = worker.complaint()
+        if isinstance(outcome, GiveUp):
+            if outcome.reason == "user_error":
+                self._given_up = VoicebotError(complaint or f"a call worker could not be made ready ({how})")
+            else:
+                said = f"; the last one said:\n{complaint}" if complaint else ""
+                self._given_up = WorkersFailed(
+                    f"call workers ended {CRASHES} times in a row before they were ready ({how}){said}"
+                )
+        elif isinstance(outcome, Restart):
+            worker.release()
+            self._on_line(
+                f"call worker {number + 1} ended ({how}); another one is started in {outcome.after_s:g} s"
+            )
+        self._changed.set()
