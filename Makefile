@@ -1,13 +1,18 @@
-# make run     set up, fetch the models, and answer a spoken question
-# make test    set up and run all tests (what CI runs)
+# make run     set up, fetch the models, and serve the page to talk on (PROFILE=... for another profile)
+# make call    ask a spoken question from a file instead
+# make test    set up, browser and SFU included, and run all tests (what CI runs)
 # make lint    style and types
+# make page    build the page anew from sfu/client
+# make sfu     Node.js, the SFU's packages and its worker; only for profiles with mediasoup
 # make setup   the environment in .venv, models included; the others call it
 
 PYTHON ?= python3
 BIN := .venv/bin
+PROFILE ?= configs/local.yaml
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
 
-.PHONY: setup run test lint format coverage clean
+.PHONY: setup run call sfu page chromium test lint format coverage clean
 
 setup: .venv/.installed
 	@$(BIN)/voicebot models pull --all
@@ -21,20 +26,38 @@ setup: .venv/.installed
 	@touch $@
 
 run: setup
+	@$(BIN)/voicebot run --profile $(PROFILE)
+
+call: setup
 	@mkdir -p out
 	@$(BIN)/voicebot call --profile configs/local.yaml --input $(QUESTION) --output out/answer.wav --json out/report.json
 
-test: setup
-	$(BIN)/python -m pytest
+sfu: .venv/.installed
+	@sfu/setup.sh $(BIN)/python
+
+page: .venv/.installed
+	@sfu/setup.sh $(BIN)/python packages
+	@cd sfu && npm run --silent build
+
+chromium:
+	@tests/install-chromium.sh
+
+test: setup sfu chromium
+	export MEDIASOUP_WORKER_BIN="$$($(BIN)/python sfu/worker/ensure.py)" \
+		&& npm --prefix sfu test --silent \
+		&& $(BIN)/python -m pytest
 
 lint: .venv/.installed
+	@sfu/setup.sh $(BIN)/python packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd sfu && npm run --silent check
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	cd sfu && npx biome check --write .
 
 coverage: setup
 	$(BIN)/coverage run -m pytest

@@ -1,0 +1,28 @@
+/** A mistake of the user: one clear line and what to do about it; the process ends with status 2. */
+export class UserError extends Error {
+  /**
+   * @param {string} message what is wrong, and where
+   * @param {string} [hint] what to do
+   */
+  constructor(message, hint = '') {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** What was asked is refused with a code of the protocol; nothing has changed. */
+export class Refused extends Error {
+  /**
+   * @param {string} code as in PROTOCOL.md
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** @param {unknown} error @returns {string} */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,137 @@
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
+import { messageOf, UserError } from './errors.js';
+import { findPageFile, sendPageFile } from './page_files.js';
+import { Connection, LONGEST_MESSAGE_BYTES } from './signalling.js';
+
+const SIGNAL_PATH = '/signal';
+/** @type {import('ws').ServerOptions & {closeTimeout: number}} `closeTimeout` is missing from the types. */
+const SOCKETS = {
+  noServer: true,
+  maxPayload: LONGEST_MESSAGE_BYTES,
+  perMessageDeflate: false,
+  closeTimeout: 2000,
+};
+const HEADERS = {
+  'Content-Security-Policy':
+    "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; " +
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'self'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Permissions-Policy': 'microphone=(self)',
+};
+
+/** The front's port: the page, its signalling, and what operators ask. */
+export class HttpFront {
+  #server = createServer((request, response) => this.#onRequest(request, response));
+  #sockets = new WebSocketServer(SOCKETS);
+  #around;
+
+  /**
+   * @param {{config: import('./config.js').Config, calls: import('./calls.js').Calls,
+   *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics}} around
+   */
+  constructor(around) {
+    this.#around = around;
+    this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  /**
+   * @returns {Promise<string>} the URL of the page
+   * @throws {UserError}
+   */
+  async listen() {
+    const { host, port } = this.#around.config;
+    try {
+      await new Promise((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen(port, host, () => resolve(undefined));
+      });
+    } catch (error) {
+      throw new UserError(
+        `The server cannot listen on ${host}:${port}: ${messageOf(error)}.`,
+        'Stop what listens there, or set `host` and `port` to an address of this machine and a free port.',
+      );
+    }
+    const bound = /** @type {import('node:net').AddressInfo} */ (this.#server.address());
+    return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}/`;
+  }
+
+  /** Takes no more requests; connections with nothing left to say are gone when it returns. */
+  async close() {
+    const closed = new Promise((resolve) => this.#server.close(() => resolve(undefined)));
+    for (const ws of this.#sockets.clients) ws.close(1001, 'shutdown');
+    this.#server.closeIdleConnections();
+    await closed;
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
+  async #onRequest(request, response) {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return answer(response.setHeader('Allow', 'GET, HEAD'), 405, 'Only GET and HEAD.');
+    const path = pathOf(request);
+    const { config, calls, log, metrics } = this.#around;
+    try {
+      if (path === '/healthz') return answer(response, 200, 'ok');
+      if (path === '/readyz')
+        return answer(response, calls.obstacle ? 503 : 200, calls.obstacle?.message ?? 'ok');
+      if (path === '/metrics') return answer(response, 200, await metrics.text(), metrics.contentType);
+      if (path === SIGNAL_PATH) return answer(response, 426, 'A WebSocket is spoken here.');
+      const file = await findPageFile(config.page_dir, path);
+      if (file) return sendPageFile(file, request, response);
+      return answer(response, 404, 'There is no such page.');
+    } catch (error) {
+      log.error('http_failed', { path, error: messageOf(error) });
+      return response.destroy();
+    }
+  }
+
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:stream').Duplex} socket
+   * @param {Buffer} head
+   */
+  #onUpgrade(request, socket, head) {
+    socket.on('error', () => socket.destroy());
+    if (pathOf(request) !== SIGNAL_PATH) return refuse(socket, '404 Not Found', 'There is no such socket.');
+    if (!isAllowedOrigin(request, this.#around.config.allowed_origins)) {
+      const { origin } = request.headers;
+      this.#around.metrics.refused('bad_origin');
+      this.#around.log.warning('origin_refused', { origin, host: request.headers.host });
+      return refuse(socket, '403 Forbidden', 'This origin is not allowed.');
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => new Connection(ws, this.#around));
+  }
+}
+
+/** @param {import('node:http').IncomingMessage} request */
+function pathOf(request) {
+  return /** @type {string} */ (request.url).split('?', 1)[0];
+}
+
+/**
+ * Browsers always say their origin; what says none is no browser, and no page of another site.
+ *
+ * @param {import('node:http').IncomingMessage} request
+ * @param {string[]} allowed
+ */
+function isAllowedOrigin({ headers: { origin, host } }, allowed) {
+  if (origin === undefined || allowed.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+/** @param {import('node:stream').Duplex} socket @param {string} status @param {string} why */
+function refuse(socket, status, why) {
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${why.length}\r\n\r\n${why}`,
+  );
+}
+
+/**
+ * @param {import('node:http').ServerResponse} response
+ * @param {number} status @param {string} text @param {string} [type]
+ */
+function answer(response, status, text, type = 'text/plain; charset=utf-8') {
+  return response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(text);
+}
