@@ -1,0 +1,161 @@
+"""One run of the SFU's process, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from voicebot.tasks import task_group
+from voicebot_transport_mediasoup.program import SfuProgram
+
+__all__ = ["SfuEnded", "run_sfu"]
+
+READY_S = 30.0
+"""How long it may take to start."""
+TERM_S = 3.0
+"""How long it may take to stop."""
+_DRAIN_S = 1.0
+
+logger = logging.getLogger("voicebot.sfu")
+_ERROR = "error: "
+"""Begins the line by which it tells its user what to put right; whoever started it passes that on."""
+_LOG_LINE = re.compile(r"\S+T\S+Z (?P<level>debug|info|warning|error) (?P<what>.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class SfuEnded:
+    code: int
+    """Its exit status; negative: the signal that ended it."""
+    said: str
+    """The last line on its stderr that is no log: what went wrong, where it says so."""
+
+
+async def run_sfu(
+    program: SfuProgram, config: Mapping[str, Any], on_ready: Callable[[str], None]
+) -> SfuEnded:
+    """Start the SFU and wait for its end. Cancelling this stops it, and whatever it started.
+
+    Args:
+        config: as the SFU's README has it.
+        on_ready: called with the page's address when it listens.
+    """
+    process = await asyncio.create_subprocess_exec(
+        program.node,
+        "src/main.js",
+        "--config",
+        "-",
+        cwd=program.folder,
+        env={**os.environ, "MEDIASOUP_WORKER_BIN": str(program.worker_binary)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A Ctrl-C is for this process, which then stops the SFU in order.
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said: deque[str] = deque([""], maxlen=1)
+    ready = asyncio.Event()
+    async with task_group(cancel_on_exit=True) as group:
+        readers = [
+            group.create_task(_read_stdout(process.stdout, ready, on_ready), name="sfu stdout"),
+            group.create_task(_read_stderr(process.stderr, said), name="sfu stderr"),
+        ]
+        group.create_task(_kill_unless_ready(process, ready), name="sfu deadline")
+        try:
+            # stdin stays open: its end tells the SFU that this process is gone.
+            process.stdin.write(json.dumps(config).encode() + b"\n")
+            code = await process.wait()
+        finally:
+            await _stop(process, process.stdin)
+            # What it said at the end is read, too.
+            await asyncio.wait(readers, timeout=_DRAIN_S)
+    return SfuEnded(code, said[0].removeprefix(_ERROR))
+
+
+async def _stop(process: asyncio.subprocess.Process, stdin: asyncio.StreamWriter) -> None:
+    stdin.close()
+    try:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            async with asyncio.timeout(TERM_S):
+                await process.wait()
+    except TimeoutError:
+        logger.warning("it did not stop within %g s and is killed", TERM_S)
+    finally:
+        _kill_group(process)
+    await process.wait()
+    with suppress(ConnectionError):
+        await stdin.wait_closed()
+
+
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """Nothing that it started outlives it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _kill_unless_ready(process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(READY_S):
+            await ready.wait()
+    except TimeoutError:
+        logger.error("it was not ready within %g s and is killed", READY_S)
+        process.kill()
+
+
+async def _read_stdout(
+    stream: asyncio.StreamReader, ready: asyncio.Event, on_ready: Callable[[str], None]
+) -> None:
+    async for line in _lines(stream):
+        url = _ready_url(line)
+        if url is None or ready.is_set():
+            logger.info("%s", line)
+        else:
+            ready.set()
+            on_ready(url)
+
+
+def _ready_url(line: str) -> str | None:
+    """What the ready line says, or None where it is another line."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    url = message.get("url") if isinstance(message, dict) else None
+    return url if isinstance(url, str) else None
+
+
+async def _read_stderr(stream: asyncio.StreamReader, said: deque[str]) -> None:
+    async for line in _lines(stream):
+        if match := _LOG_LINE.fullmatch(line):
+            logger.log(logging.getLevelNamesMapping()[match["level"].upper()], "%s", match["what"])
+        else:
+            said.append(line)
+            if not line.startswith(_ERROR):
+                logger.warning("%s", line)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    """The lines that are not empty, until the end; ones too long for the reader's buffer are left out."""
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:
+            continue
+        if not line:
+            return
+        if text := line.decode(errors="replace").strip():
+            yield text
