@@ -24,6 +24,9 @@ export class Call {
   #clientTimer;
   /** @type {NodeJS.Timeout | undefined} */
   #mediaTimer;
+  #connected = false;
+  /** @type {object | null} */
+  #lastState = null;
   #media;
   #link;
   #graceMs;
@@ -61,6 +64,7 @@ export class Call {
     const before = this.client;
     this.client = client;
     before?.replaced();
+    if (this.#lastState) client.event(this.#lastState);
   }
 
   /** @param {Client} client its connection broke */
@@ -116,6 +120,7 @@ export class Call {
 
   /** @param {object} event */
   onWorkerEvent(event) {
+    if ('name' in event && event.name === 'state_changed') this.#lastState = event;
     this.client?.event(event);
   }
 
@@ -138,7 +143,12 @@ export class Call {
   /** @param {boolean} up */
   onPath(up) {
     clearTimeout(this.#mediaTimer);
-    if (up || this.ended) return;
+    if (this.ended) return;
+    if (up) {
+      if (!this.#connected) this.#link.mediaConnected();
+      this.#connected = true;
+      return;
+    }
     this.#mediaTimer = setTimeout(
       () => this.end('timeout', `The media path was down for ${this.#graceMs / 1000} s.`),
       this.#graceMs,

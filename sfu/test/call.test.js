@@ -16,6 +16,7 @@ function makeCall(t) {
   /** @type {any} */
   const link = {
     startCall: () => done.push('link started'),
+    mediaConnected: () => done.push('link media'),
     endCall: (/** @type {string} */ reason) => done.push(`link ${reason}`),
     send: (/** @type {object} */ message) => done.push(JSON.stringify(message)),
   };
@@ -57,15 +58,27 @@ test('a media path that breaks has the grace time to come back', (t) => {
   mock.timers.tick(9_999);
   call.onPath(true);
   mock.timers.tick(60_000);
-  assert.deepEqual(done, []);
+  assert.deepEqual(done.splice(0), ['link media'], 'the worker is told once');
   call.onPath(false);
   mock.timers.tick(10_000);
   assert.deepEqual(done, ENDED);
 });
 
+test('a page that comes back is told the state', (t) => {
+  const { call, client, done } = makeCall(t);
+  const first = client('first');
+  call.attach(first);
+  call.onWorkerEvent({ name: 'state_changed', state: 'listening' });
+  call.onWorkerEvent({ name: 'user_speech_started' });
+  call.detach(first);
+  call.attach(client('second'));
+  assert.deepEqual(done, ['first event', 'first event', 'second event']);
+});
+
 test('a page that vanishes has the grace time to come back', (t) => {
   const { call, client, done } = makeCall(t);
   call.onPath(true);
+  done.length = 0;
   const [first, second] = [client('first'), client('second')];
   call.attach(first);
   call.detach(first);

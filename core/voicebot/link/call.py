@@ -64,7 +64,7 @@ class Request:
         self._send(messages.Response(id=self._id, ok=False, code=code, message=message))
 
 
-CallItem: TypeAlias = RtpFrame | HeardReport | Request
+CallItem: TypeAlias = RtpFrame | HeardReport | Request | messages.MediaState
 
 
 class LinkedCall:
@@ -91,7 +91,7 @@ class LinkedCall:
         self._reason: EndedReason | None = None
         self._arrived = asyncio.Event()
         self._packets = BoundedQueue[RtpFrame]("link rtp", INCOMING_PACKETS, when_full="drop_oldest")
-        self._control = BoundedQueue[tuple[HeardReport | Request, int]](
+        self._control = BoundedQueue[tuple[HeardReport | Request | messages.MediaState, int]](
             "link control", INCOMING_CONTROL_BYTES, unit="bytes", size=lambda item: item[1]
         )
 
@@ -142,7 +142,7 @@ class LinkedCall:
 
     # --- from the link --------------------------------------------------------------------------------------------
 
-    def push(self, item: RtpFrame | messages.Heard | messages.Request) -> None:
+    def push(self, item: RtpFrame | messages.Heard | messages.Request | messages.MediaState) -> None:
         """The link has received this.
 
         Raises:
@@ -158,11 +158,13 @@ class LinkedCall:
             self._push_control(item)
         self._arrived.set()
 
-    def _push_control(self, item: messages.Heard | messages.Request) -> None:
+    def _push_control(self, item: messages.Heard | messages.Request | messages.MediaState) -> None:
         size = 128
-        control: HeardReport | Request
+        control: HeardReport | Request | messages.MediaState
         if isinstance(item, messages.Heard):
             control = HeardReport(item.turn_id, item.voice_to_voice_ms)
+        elif isinstance(item, messages.MediaState):
+            control = item
         else:
             size += len(json.dumps(item.data))
             control = Request(item, self._send)

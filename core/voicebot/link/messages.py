@@ -120,7 +120,7 @@ class Notify(Message):
 
 
 class MediaState(Message):
-    """The media path is up (transport webrtc)."""
+    """The media path to the page is up: told by whoever made it, the front (mediasoup) or the worker (webrtc)."""
 
     type: Literal["media"] = "media"
     state: Literal["connected"] = "connected"
@@ -209,7 +209,7 @@ class End(Message):
     message: str = ""
 
 
-FrontMessage: TypeAlias = Welcome | Call | Request | Heard | End | Error
+FrontMessage: TypeAlias = Welcome | Call | Request | Heard | MediaState | End | Error
 WorkerMessage: TypeAlias = Hello | Idle | Response | Notify | MediaState | WorkerEnd | Bye | Error
 
 _FRONT: TypeAdapter[FrontMessage] = TypeAdapter(Annotated[FrontMessage, Field(discriminator="type")])

@@ -15,6 +15,7 @@ from voicebot.errors import EngineError
 from voicebot.interfaces import Capabilities, HeardReport, ProviderContext
 from voicebot.link import LinkedCall, LinkError, WorkerLink
 from voicebot.link.frames import RtpFrame
+from voicebot.link.messages import MediaState
 from voicebot.link.reporter import CallReporter
 from voicebot.link.settings import socket_path
 from voicebot.rtp.connection import RtpConnection
@@ -64,7 +65,7 @@ class MediasoupTransport:
         return SfuFront(self._config, self._base_dir) if self._config.sfu.start else None
 
     async def connections(self) -> AsyncGenerator[RtpConnection, None]:
-        """The SFU's calls, one at a time, each from the user's first packet on: what the agent says before is lost.
+        """The SFU's calls, one at a time, each once its media path is up, or the first words would be lost.
 
         Connects again when the SFU was restarted.
 
@@ -108,7 +109,7 @@ class MediasoupTransport:
 
     @asynccontextmanager
     async def _held(self, call: LinkedCall) -> AsyncIterator[tuple[RtpConnection, asyncio.Future[bool]]]:
-        """The connection of a call, fed until it is left, and whether the user's voice has come (False: never will)."""
+        """The connection of a call, fed until it is left, and whether its media path is up (False: never will be)."""
         reporter = CallReporter(call)
 
         async def end() -> None:
@@ -135,6 +136,7 @@ async def _feed(connection: RtpConnection, call: LinkedCall, begun: asyncio.Futu
     async for item in call:
         if isinstance(item, RtpFrame):
             connection.feed(item.payload)
+        elif isinstance(item, MediaState):
             if not begun.done():
                 begun.set_result(True)
         elif isinstance(item, HeardReport):

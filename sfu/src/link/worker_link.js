@@ -79,6 +79,11 @@ export class WorkerLink {
     this.send({ type: 'call', call_id: callId, media });
   }
 
+  /** The page can hear: the agent may begin to speak. */
+  mediaConnected() {
+    if (this.state === 'call') this.send({ type: 'media', state: 'connected' });
+  }
+
   /** @param {string} reason @param {string} message */
   endCall(reason, message) {
     this.#call = null;

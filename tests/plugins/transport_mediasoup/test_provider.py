@@ -69,10 +69,11 @@ def test_a_call(path: Path) -> None:
         await peer.greet()
         await peer.give_call()
         packets = [packet.serialize() for packet in packets_of(speech())[:40]]
-        # The call begins when the user's voice comes; what the agent says before would be lost.
+        # The call begins when the page can hear; what the agent says before would be lost.
+        peer.rtp(packets[0])
         await asyncio.wait([waiting], timeout=0.5)
         assert not waiting.done()
-        peer.rtp(packets[0])
+        peer.say(type="media", state="connected")
         connection = await waiting
 
         # From the user to the session.
@@ -113,6 +114,7 @@ def test_a_call(path: Path) -> None:
         assert (await peer.control())["type"] == "end"
         await peer.give_call("c3")
         peer.rtp(packets[0])
+        peer.say(type="media", state="connected")
         second = await again
         assert second is not connection
         peer.close()
@@ -128,7 +130,7 @@ def test_why_the_call_is_over(path: Path, failed: bool) -> None:
         peer = await front.accept()
         await peer.greet()
         await peer.give_call()
-        peer.rtp(b"voice")
+        peer.say(type="media", state="connected")
         connection = await waiting
         connection.notify(ProviderFailed(1.0, "stt", "ears", "dist", "they fell off", 1))
         connection.notify(CallEnded(1.5, "failed" if failed else "hung_up"))
@@ -153,7 +155,7 @@ def test_leaving_while_a_call_runs(path: Path) -> None:
         peer = await front.accept()
         await peer.greet()
         await peer.give_call()
-        peer.rtp(b"voice")
+        peer.say(type="media", state="connected")
         connection = await waiting
         closing = asyncio.create_task(calls.aclose())
         assert (await said(peer))["type"] == "end"
@@ -180,7 +182,7 @@ def test_the_sfu_is_started_again(path: Path) -> None:
                 peer = await front.accept()
                 await peer.greet()
                 await peer.give_call("later")
-                peer.rtp(b"voice")
+                peer.say(type="media", state="connected")
                 await waiting
                 peer.close()
 

@@ -1,0 +1,297 @@
+"""Who speaks with whom: pages, calls and call workers (sans-I/O).
+
+page   --join-->  a call with the worker that has been idle longest
+page breaks       the call waits `grace_s` for a resume, then ends: timeout
+worker breaks     the call ends: agent_lost
+no media          the call ends 20 s after `joined`: timeout
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from voicebot.link.errors import LinkError
+from voicebot.link.messages import Call as CallMessage
+from voicebot.link.messages import End, IceServer, MediaState, Notify, Response, WebrtcMedia
+from voicebot.link.messages import Heard as HeardMessage
+from voicebot.link.messages import Request as RequestMessage
+from voicebot_transport_webrtc.front.call import Call
+from voicebot_transport_webrtc.front.metrics import Metrics
+from voicebot_transport_webrtc.front.page import Page, PagePort
+from voicebot_transport_webrtc.front.signals import VERSION, Heard, Join, Leave, Request, Signal
+from voicebot_transport_webrtc.front.worker import Worker, WorkerPort
+
+__all__ = ["Switchboard"]
+
+MEDIA_WITHIN_S = 20.0
+PROBE_S = 1.0
+"""How long the old connection of a call may take to answer when another one claims the call."""
+MAX_PENDING = 8
+"""Requests of a page that its worker has not answered."""
+
+
+class Switchboard:
+    """Puts pages through to call workers.
+
+    Args:
+        ice_servers: those for a call of this id, made anew at every join: their credentials have a term.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        ice_servers: Callable[[str], list[IceServer]],
+        *,
+        grace_s: float,
+        jitter_buffer_target_ms: int,
+    ) -> None:
+        self.metrics = metrics
+        self._ice_servers = ice_servers
+        self._grace_s = grace_s
+        self._jitter_buffer_target_ms = jitter_buffer_target_ms
+        self._pages: set[Page] = set()
+        self._calls: dict[str, Call] = {}
+        """By token."""
+        self._by_page: dict[Page, Call] = {}
+        self._workers: dict[Worker, Call | None] = {}
+        """In the order in which they became idle, as far as they are."""
+        self._is_closing = False
+
+    # --- what can be seen from outside ----------------------------------------------------------------------------
+
+    @property
+    def active(self) -> int:
+        """Calls that are being held."""
+        return len(self._calls)
+
+    def worker_states(self) -> Counter[str]:
+        states = Counter({"warming": 0, "idle": 0, "on_call": 0, "ending": 0})
+        states.update(worker.state for worker in self._workers if worker.state in states)
+        return states
+
+    def not_ready(self) -> str:
+        """Why no call would be taken now, or ""."""
+        states = self.worker_states()
+        if self._is_closing:
+            return "the server stops"
+        if states["idle"]:
+            return ""
+        if states["on_call"] or states["ending"]:
+            return "every call worker has a call"
+        return "the engines are warming up" if states["warming"] else "no call worker is there"
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def page_opened(self, port: PagePort, now_s: float) -> Page:
+        page = Page(port, now_s, self.metrics, self._page_said, self._page_over)
+        self._pages.add(page)
+        return page
+
+    def _page_said(self, page: Page, signal: Signal, now_s: float) -> None:
+        if isinstance(signal, Join):
+            self._join(page, signal, now_s)
+            return
+        call = self._by_page.get(page)
+        if call is None:  # it leaves before the call that it claims was given to it
+            page.dismiss("hung up", now_s)
+        elif isinstance(signal, Leave):
+            self._end(call, "hung_up", now_s)
+        elif isinstance(signal, Heard):
+            heard = HeardMessage(turn_id=signal.turn_id, voice_to_voice_ms=signal.voice_to_voice_ms)
+            call.worker.send(heard)
+        else:
+            self._request(call, page, signal)
+
+    def _join(self, page: Page, join: Join, now_s: float) -> None:
+        if join.version != VERSION:
+            page.refuse("wrong_version", f"this server speaks version {VERSION}", now_s)
+        elif join.resume is not None:
+            self._resume(page, join.resume, now_s)
+        elif (why := self.not_ready()) == "":
+            self._begin(page, now_s)
+        else:
+            states = self.worker_states()
+            is_busy = not self._is_closing and (states["on_call"] or states["ending"])
+            page.refuse("busy" if is_busy else "not_ready", why, now_s)
+
+    def _begin(self, page: Page, now_s: float) -> None:
+        worker = next(worker for worker in self._workers if worker.state == "idle")
+        call_id = secrets.token_hex(8)
+        servers = self._ice_servers(call_id)
+        call = Call(call_id, secrets.token_urlsafe(24), worker, page, servers, now_s + MEDIA_WITHIN_S)
+        self._calls[call.token] = call
+        self._workers[worker] = call
+        worker.begin(CallMessage(call_id=call_id, media=WebrtcMedia(ice_servers=servers)))
+        self._joined(page, call, resumed=False)
+
+    def _joined(self, page: Page, call: Call, *, resumed: bool) -> None:
+        call.page = page
+        call.resume_by_s = None
+        self._by_page[page] = call
+        page.in_call = True
+        page.send(
+            {
+                "type": "joined",
+                "version": VERSION,
+                "transport": "webrtc",
+                "call_id": call.call_id,
+                "token": call.token,
+                "resumed": resumed,
+                "ice_servers": [server.model_dump(exclude_none=True) for server in call.ice_servers],
+                "jitter_buffer_target_ms": self._jitter_buffer_target_ms,
+                "grace_s": self._grace_s,
+            }
+        )
+
+    def _resume(self, page: Page, token: str, now_s: float) -> None:
+        call = self._calls.get(token)
+        if call is None:
+            page.refuse("unknown_call", "that call has ended", now_s)
+        elif call.page is None:
+            self._take_over(call, page, now_s)
+        elif call.claimant is not None:
+            page.refuse("in_use", "another connection is about to take this call", now_s)
+        else:
+            call.claimant = page
+            call.claimed_s = now_s
+            call.page.ping(now_s)
+
+    def _take_over(self, call: Call, page: Page, now_s: float) -> None:
+        old, call.page, call.claimant = call.page, None, None
+        if old is not None:
+            del self._by_page[old]
+            old.dismiss("another connection took the call", now_s)
+        self.metrics.calls_resumed += 1
+        # A new set: credentials made at the join may have run out.
+        call.ice_servers = self._ice_servers(call.call_id)
+        self._joined(page, call, resumed=True)
+        if call.last_state is not None:
+            page.send({"type": "event", "event": call.last_state})
+
+    def _request(self, call: Call, page: Page, request: Request) -> None:
+        if len(call.requests) >= MAX_PENDING:
+            message = "too many requests wait for an answer"
+            page.send(_refusal(request.id, "busy", message))
+            return
+        call.request_count += 1
+        data = request.data.model_dump()
+        try:
+            call.worker.send(RequestMessage(id=call.request_count, method=request.method, data=data))
+        except LinkError as error:  # too long for a frame
+            page.send(_refusal(request.id, "bad_sdp", error.message))
+            return
+        call.requests[call.request_count] = (page, request.id)
+
+    def _page_over(self, page: Page, now_s: float) -> None:
+        self._pages.discard(page)
+        call = self._by_page.pop(page, None)
+        if call is None:
+            for other in self._calls.values():
+                if other.claimant is page:
+                    other.claimant = None
+            return
+        call.page = None
+        if call.claimant is not None:
+            self._take_over(call, call.claimant, now_s)
+        else:
+            call.resume_by_s = now_s + self._grace_s
+
+    # --- call workers ---------------------------------------------------------------------------------------------
+
+    def worker_opened(self, port: WorkerPort) -> Worker:
+        worker = Worker(port, self)
+        self._workers[worker] = None
+        return worker
+
+    def worker_idle(self, worker: Worker) -> None:
+        """It goes to the end of the queue."""
+        del self._workers[worker]
+        self._workers[worker] = None
+
+    def worker_said(self, worker: Worker, message: Response | Notify | MediaState) -> None:
+        call = self._workers[worker]
+        assert call is not None
+        if isinstance(message, MediaState):
+            call.media_by_s = None
+        elif isinstance(message, Notify):
+            if message.event.get("name") == "state_changed":
+                call.last_state = message.event
+            if call.page is not None:
+                call.page.send({"type": "event", "event": message.event})
+        else:
+            self._answer(call, message)
+
+    def _answer(self, call: Call, response: Response) -> None:
+        if response.id not in call.requests:
+            raise KeyError(response.id)
+        page, number = call.requests.pop(response.id)
+        answer: dict[str, Any] = {"type": "response", "id": number, "ok": response.ok}
+        rest = (
+            {"data": response.data} if response.ok else {"code": response.code, "message": response.message}
+        )
+        page.send(answer | rest)
+
+    def worker_ended_call(self, worker: Worker, reason: str, message: str, now_s: float) -> None:
+        call = self._workers[worker]
+        assert call is not None
+        self._end(call, reason, now_s, message, by_worker=True)
+
+    def worker_over(self, worker: Worker, now_s: float) -> None:
+        call = self._workers.pop(worker, None)
+        if call is not None:
+            self._end(call, "agent_lost", now_s, "the call worker is gone", by_worker=True)
+
+    # --- ends -----------------------------------------------------------------------------------------------------
+
+    def _end(
+        self, call: Call, reason: str, now_s: float, message: str = "", *, by_worker: bool = False
+    ) -> None:
+        del self._calls[call.token]
+        self.metrics.calls_ended[reason] += 1
+        if call.worker in self._workers:
+            self._workers[call.worker] = None
+        if not by_worker:
+            call.worker.end(End.model_validate({"reason": reason, "message": message}))
+        claimant, call.claimant = call.claimant, None
+        if claimant is not None:
+            claimant.refuse("unknown_call", "that call has ended", now_s)
+        if call.page is not None:
+            del self._by_page[call.page]
+            call.page.end(reason, message, now_s)
+
+    def tick(self, now_s: float) -> None:
+        """What time alone brings about; to be called a few times a second."""
+        for page in list(self._pages):
+            page.tick(now_s)
+        for call in list(self._calls.values()):
+            if call.token not in self._calls:
+                continue
+            if call.claimant is not None and call.page is not None:
+                self._judge_claim(call, call.page, call.claimant, now_s)
+            if call.media_by_s is not None and now_s >= call.media_by_s:
+                message = f"no path for audio was found within {MEDIA_WITHIN_S:.0f} s"
+                self._end(call, "timeout", now_s, message)
+            elif call.resume_by_s is not None and now_s >= call.resume_by_s:
+                self._end(call, "timeout", now_s, "the page did not come back")
+
+    def _judge_claim(self, call: Call, page: Page, claimant: Page, now_s: float) -> None:
+        if page.alive_s > call.claimed_s:
+            call.claimant = None
+            claimant.refuse("in_use", "the call has a client that answers", now_s)
+        elif now_s >= call.claimed_s + PROBE_S:
+            self._take_over(call, claimant, now_s)
+
+    def close(self, now_s: float) -> None:
+        """The server stops: every call ends, no new one begins."""
+        self._is_closing = True
+        for call in list(self._calls.values()):
+            self._end(call, "shutdown", now_s, "the server stops")
+        for page in list(self._pages):
+            page.dismiss("the server stops", now_s)
+
+
+def _refusal(number: int, code: str, message: str) -> dict[str, Any]:
+    return {"type": "response", "id": number, "ok": False, "code": code, "message": message}
