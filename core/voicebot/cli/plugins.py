@@ -12,7 +12,10 @@ from voicebot.cli.table import columns
 from voicebot.errors import PluginLoadError, PluginNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from voicebot.interfaces import Kind, Provider
+    from voicebot.profile.rows import Row
 
 __all__ = ["plugins"]
 
@@ -63,7 +66,7 @@ def show(name: str) -> None:
       voicebot plugins show stt/whispercpp
     """
     from voicebot.plugins import ensure_installed, find_plugin, load
-    from voicebot.profile.reference import field_rows
+    from voicebot.profile.rows import COMPUTED, REQUIRED, field_rows
 
     kind, plugin = _find(name)
     info = find_plugin(kind, plugin)
@@ -86,13 +89,34 @@ def show(name: str) -> None:
         ) from error
     click.echo("\nSettings:" if rows else "\nNo settings.")
     for key, type_, default, description in rows:
-        click.echo(f"  {key} ({type_}; {default if default == 'required' else f'default {default}'})")
+        said = default if default in (REQUIRED, COMPUTED) else f"default {default}"
+        click.echo(f"  {key} ({type_}; {said})")
         click.echo(
             click.wrap_text(description, 100, "      ", "      ") if description else "", nl=bool(description)
         )
     click.echo(f"\nExample:\n  {kind}:\n    use: {plugin}")
-    for key, _, default, _ in rows:
-        click.echo(f"    {key}: …" if default == "required" else f"    # {key}: {default}")
+    for line in _example(rows):
+        click.echo(line)
+
+
+def _example(rows: Sequence[Row]) -> Iterator[str]:
+    """The settings as YAML; what can be left out is commented out."""
+    from voicebot.profile.rows import COMPUTED, REQUIRED
+
+    margins = {"": "    "}
+    for row in rows:
+        above, _, name = row.key.rpartition(".")
+        if above not in margins:
+            continue  # within a list, or within what is no mapping by default
+        margin = margins[above]
+        if row.default != REQUIRED and "#" not in margin:
+            margin += "# "
+        opened = row.default == "{}" or (row.default == REQUIRED and row.type == "mapping")
+        if opened and any(other.key.startswith(f"{row.key}.") for other in rows):
+            margins[row.key] = f"{margin}  "
+            yield f"{margin}{name}:"
+        else:
+            yield f"{margin}{name}: {'…' if row.default in (REQUIRED, COMPUTED) else row.default}"
 
 
 def _find(name: str) -> tuple[Kind, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -83,18 +83,14 @@ def problem_at(
 def _message(details: ErrorDetails, model: type[BaseModel], tree: Node, prefix: Sequence[str | int]) -> str:
     kind, loc = details["type"], details["loc"]
     if kind == "extra_forbidden":
-        known = sorted([*_fields(model, loc[:-1]), *(() if prefix or loc[1:] else ("extends",))])
-        close = nearest(str(loc[-1]), known)
-        return "is not a known key; " + (
-            f"did you mean {close!r}?" if close else f"known: {', '.join(known)}"
-        )
+        return _unknown(str(loc[-1]), model, loc[:-1], () if prefix or loc[1:] else ("extends",))
     if kind == "missing":
         return _PLAIN[kind]
     if kind in ("value_error", "assertion_error"):
         return str(details.get("ctx", {}).get("error", "")) or details["msg"]
     message = _PLAIN.get(kind) or details["msg"].replace("Input should", "should")
     node, depth = tree.find([*prefix, *loc])
-    secret = node.secret or "Secret" in _annotation(model, loc)
+    secret = node.secret or _is_secret(model, loc)
     return message if secret or depth == 0 else f"{message}, not {_shown(details['input'])}"
 
 
@@ -111,37 +107,56 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str]:
-    """Names of the keys that may stand at a place inside a model."""
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in an annotation: `list[Server] | None` has Server."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _follow(model: type[BaseModel], loc: Sequence[str | int]) -> tuple[list[type[BaseModel]], list[Any]]:
+    """The models that may stand at a place inside a model, and the annotations of the fields that lead there."""
+    models, annotations = [model], []
     for part in loc:
-        field = model.model_fields.get(str(part))
-        inner = [
-            candidate
-            for candidate in ((field.annotation, *get_args(field.annotation)) if field else ())
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel)
-        ]
-        if not inner:
-            return ()
-        model = inner[0]
-    return model.model_fields
+        found = [inner.model_fields[str(part)] for inner in models if str(part) in inner.model_fields]
+        # A part that is no field is an entry of a list, a free key of a mapping, or pydantic's name of a union member.
+        if found:
+            annotations += [field.annotation for field in found]
+            models = [inner for field in found for inner in _models(field.annotation)]
+    return models, annotations
 
 
-def _annotation(model: type[BaseModel], loc: Sequence[str | int]) -> str:
-    field = model.model_fields.get(str(loc[0])) if loc else None
-    return repr(field.annotation) if field else ""
+def _unknown(key: str, model: type[BaseModel], loc: Sequence[str | int], more: Iterable[str] = ()) -> str:
+    """What to say of a key that is not known where it stands."""
+    models, _ = _follow(model, loc)
+    fields = {name: field for inner in models for name, field in inner.model_fields.items()}
+    # The reference writes nested keys with a dot, variables have `__` in its place: both get into files by mistake.
+    for name, field in fields.items():
+        for inner in _models(field.annotation):
+            for below in inner.model_fields:
+                if key.lower() in (f"{name}.{below}", f"{name}_{below}"):
+                    return f"is not a known key; did you mean {below!r} within {name!r}?"
+    known = sorted([*fields, *more])
+    close = nearest(key, known)
+    said = f"did you mean {close!r}?" if close else f"known: {', '.join(known)}"
+    return f"is not a known key; {said}"
+
+
+def _is_secret(model: type[BaseModel], loc: Sequence[str | int]) -> bool:
+    return "Secret" in repr(_follow(model, loc)[1])
 
 
 def _secrets(tree: Node) -> set[str]:
     return {node.value for node in tree.scalars() if node.secret and isinstance(node.value, str)}
 
 
-def _secret_values(model: type[BaseModel], section: Node) -> set[str]:
-    return {
-        str(leaf.value)
-        for key, child in section.children().items()
-        if "Secret" in _annotation(model, [key])
-        for leaf in child.scalars()
-    }
+def _secret_values(model: type[BaseModel], node: Node, loc: tuple[str | int, ...] = ()) -> set[str]:
+    """The texts in a section that its model holds for secrets."""
+    if isinstance(node.value, dict | list):
+        inside = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+        return {text for part, child in inside for text in _secret_values(model, child, (*loc, part))}
+    return {str(node.value)} if _is_secret(model, loc) else set()
 
 
 def _redacted(message: str, hidden: set[str]) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel
 
 from voicebot.interfaces import KINDS
 from voicebot.plugins import list_plugins, load_plugin
 from voicebot.profile.model import CHAIN_KINDS, SETTINGS, VALUES, Profile
+from voicebot.profile.rows import COMPUTED, REQUIRED, Row, field_rows
 
-__all__ = ["field_rows", "profile_reference"]
+__all__ = ["profile_reference"]
 
 _HEAD = """\
 # Profile reference
@@ -21,13 +18,17 @@ _HEAD = """\
 Every key of a profile, with its type, its default and its limits. How profiles work is in
 [profiles.md](profiles.md); `voicebot plugins show NAME` tells the same of plugins installed from elsewhere.
 
+A dot leads into a mapping: `rtc.port` is written `rtc: {port: 41000}`. `[]` stands for each entry of a list, `*` for
+each key of a mapping whose keys are free. Where the default of a mapping is `{}`, the defaults of its keys hold. What
+is required within a mapping or an entry is so only where there is one.
+
 This page is written from the models by `python -m voicebot.profile.reference docs/profile-reference.md`.
 """
 
 
 def profile_reference(distribution: str = "voicebot-kit") -> str:
     """The reference of the core's sections and of one distribution's plugins."""
-    values = [row for row in field_rows(Profile) if row[0] in VALUES]
+    values = [row for row in field_rows(Profile) if row.key in VALUES]
     parts = [_HEAD, "## Single values\n", _table(values), "## The core's sections\n"]
     for name in SETTINGS:
         field = Profile.model_fields[name]
@@ -45,63 +46,19 @@ def profile_reference(distribution: str = "voicebot-kit") -> str:
     return "\n".join(parts)
 
 
-def field_rows(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
-    """Key, type with its limits, default ("required" where there is none) and description of each field."""
-    schema = model.model_json_schema()
-    required = schema.get("required", [])
-    rows = []
-    for name, field in schema.get("properties", {}).items():
-        default = "required" if name in required else json.dumps(field.get("default"), ensure_ascii=False)
-        rows.append((name, _type(field, schema.get("$defs", {})), default, field.get("description", "")))
-    return rows
-
-
-def _table(rows: list[tuple[str, str, str, str]]) -> str:
+def _table(rows: list[Row]) -> str:
     if not rows:
         return "No settings.\n"
     lines = ["| key | type | default | |", "|---|---|---|---|"]
     for key, kind, default, description in rows:
-        cells = (f"`{key}`", kind, default if default == "required" else f"`{default}`", description)
+        cells = (
+            f"`{key}`",
+            kind,
+            default if default in (REQUIRED, COMPUTED) else f"`{default}`",
+            description,
+        )
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-_TYPES = {
-    "integer": "whole number",
-    "number": "number",
-    "boolean": "true or false",
-    "string": "text",
-    "null": "null",
-}
-
-
-def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    if "$ref" in field:
-        field = definitions.get(field["$ref"].rsplit("/", 1)[-1], {})
-    if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_type(option, definitions) for option in field["anyOf"]))
-    if "enum" in field:
-        return ", ".join(f"`{value}`" for value in field["enum"])
-    if "const" in field:
-        return f"`{field['const']}`"
-    kind = field.get("type", "anything")
-    if kind == "array":
-        return (
-            f"list of {_type(field['items'], definitions)}"
-            if isinstance(field.get("items"), dict)
-            else "list"
-        )
-    limits = [
-        f"{sign} {field[key]:g}"
-        for key, sign in (
-            ("minimum", "≥"),
-            ("exclusiveMinimum", ">"),
-            ("maximum", "≤"),
-            ("exclusiveMaximum", "<"),
-        )
-        if key in field
-    ]
-    return ", ".join([_TYPES.get(kind, "mapping" if kind == "object" else kind), *limits])
 
 
 if __name__ == "__main__":

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
+from pydantic_core.core_schema import WithDefaultSchema
 
 from voicebot.errors import PluginError
 from voicebot.interfaces import KINDS, Kind
 from voicebot.plugins import list_plugins, load_plugin
 from voicebot.profile.model import CHAIN_KINDS, SETTINGS, VALUES, Profile
 
-__all__ = ["profile_schema"]
+__all__ = ["SettingsSchema", "profile_schema"]
 
 _FROM_ENVIRONMENT = {"type": "string", "pattern": r"\$\{", "description": "A value from the environment."}
+
+
+class SettingsSchema(GenerateJsonSchema):
+    """pydantic's JSON Schema with the defaults that factories make.
+
+    There is no default where it cannot be said: one made from other values, a factory that fails, no JSON.
+    """
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """See pydantic."""
+        if "default_factory" in schema and not schema.get("default_factory_takes_data"):
+            with suppress(Exception):
+                schema = {**schema, "default": schema["default_factory"]()}  # type: ignore[call-arg]
+        return super().default_schema(schema)
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """Nothing: that a default is left out is no news to who reads the schema."""
 
 
 def profile_schema() -> dict[str, Any]:
@@ -101,19 +121,29 @@ def _kind_schema(kind: Kind, definitions: dict[str, Any], left_out: list[str]) -
 
 
 def _model_schema(model: type[BaseModel], name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    schema = model.model_json_schema(
+        ref_template=f"#/$defs/{name}.{{model}}", schema_generator=SettingsSchema
+    )
     for inner, definition in schema.pop("$defs", {}).items():
-        definitions[f"{name}.{inner}"] = definition
-    for key, value in schema.get("properties", {}).items():
-        schema["properties"][key] = _or_from_environment(value)
-    return schema
+        definitions[f"{name}.{inner}"] = _or_from_environment(definition)
+    return _or_from_environment(schema)
 
 
 def _or_from_environment(schema: dict[str, Any]) -> dict[str, Any]:
-    """Numbers and booleans may also be written `${NAME}`."""
-    types = {schema.get("type")} | {option.get("type") for option in schema.get("anyOf", ())}
-    if "string" in types or not types & {"integer", "number", "boolean"}:
+    """The schema of a value in which all that is not free text may also be written `${NAME}`."""
+    schema = dict(schema)
+    for key in ("anyOf", "prefixItems"):
+        if key in schema:
+            schema[key] = [_or_from_environment(option) for option in schema[key]]
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            schema[key] = _or_from_environment(schema[key])
+    if "properties" in schema:
+        schema["properties"] = {
+            key: _or_from_environment(value) for key, value in schema["properties"].items()
+        }
+    free_text = schema.get("type") == "string" and not schema.keys() & {"enum", "pattern"}
+    if free_text or "const" in schema or schema.get("type") not in ("integer", "number", "boolean", "string"):
         return schema
-    outer = {key: schema[key] for key in ("title", "description", "default") if key in schema}
-    inner = {key: value for key, value in schema.items() if key not in outer}
-    return outer | {"anyOf": [*inner.pop("anyOf", [inner]), {"$ref": "#/$defs/from_environment"}]}
+    outer = {key: schema.pop(key) for key in ("title", "description", "default") if key in schema}
+    return outer | {"anyOf": [schema, {"$ref": "#/$defs/from_environment"}]}

@@ -42,6 +42,67 @@ def test_show_tells_settings_with_an_example(capsys: pytest.CaptureFixture[str])
     assert "  turn:\n    use: silence\n    # delay_ms: 400\n" in shown
 
 
+def test_show_tells_the_keys_within_a_setting(
+    demo: Path, make_distribution: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = """
+        from demo_plugin import Tts
+        from pydantic import BaseModel, Field
+        class Server(BaseModel):
+            url: str = Field(description="Where.")
+            retries: int = 3
+        class Voice(BaseModel):
+            pitch: int = 50
+            servers: list[Server] = Field(default_factory=list)
+        class Settings(BaseModel):
+            main: Server
+            spare: Server | None = None
+            voice: Voice = Field(default_factory=Voice, description="Who speaks.")
+            seed: int = Field(default_factory=lambda data: 1)
+        class X(Tts):
+            Config = Settings
+    """
+    make_distribution("nest", {"voicebot.tts": {"nest": "nest_plugin:X"}}, {"nest_plugin": source})
+    assert main(["plugins", "show", "nest"]) == 0
+    settings, example = capsys.readouterr().out.partition("Settings:\n")[2].split("\nExample:\n")
+    assert (
+        settings
+        == """\
+  main (mapping; required)
+  main.url (text; required)
+      Where.
+  main.retries (whole number; default 3)
+  spare (mapping or null; default null)
+  spare.url (text; required)
+      Where.
+  spare.retries (whole number; default 3)
+  voice (mapping; default {})
+      Who speaks.
+  voice.pitch (whole number; default 50)
+  voice.servers (list of mapping; default [])
+  voice.servers[].url (text; required)
+      Where.
+  voice.servers[].retries (whole number; default 3)
+  seed (whole number; computed)
+"""
+    )
+    assert (
+        example
+        == """\
+  tts:
+    use: nest
+    main:
+      url: …
+      # retries: 3
+    # spare: null
+    # voice:
+    #   pitch: 50
+    #   servers: []
+    # seed: …
+"""
+    )
+
+
 def test_show_of_an_ambiguous_name_asks_for_the_kind(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "show", "other"]) == 2
     assert "say llm/other or tts/other" in capsys.readouterr().err
