@@ -69,8 +69,12 @@ def ears(transcribe: Transcribe, speak: Speak) -> Ears:
     return Ears(transcribe, speak)
 
 
-def test_the_bundled_question(hold_call: HoldCall, ears: Ears) -> None:
-    held = hold_call(BUNDLED, "configs/local.yaml")
+def test_the_bundled_question(hold_call: HoldCall, ears: Ears, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    held = hold_call(BUNDLED, "configs/local.yaml", TMPDIR=str(left), XDG_CACHE_HOME=str(left))
+    # No engine's library keeps a store of what it would report to its maker.
+    assert list(left.iterdir()) == []
     assert likeness(held.report["turns"][0]["user_text"], "What is the capital of France?") > 95
     assert "Paris" in held.report["turns"][0]["agent_text"]
     check_answer(held, ears, "espeak")

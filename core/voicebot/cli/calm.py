@@ -12,6 +12,8 @@ def calm_engine_libraries() -> None:
 
     The features of speech are small matrices: more BLAS threads only fight with the engines'. Threads that wait must
     sleep, not spin: on two cores, spinning makes an engine several times slower as soon as another one works.
+    And none is to call home: onnxruntime's wheels report usage to their maker unless this is set.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
