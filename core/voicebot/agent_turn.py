@@ -199,22 +199,25 @@ class AgentTurn:
             if not piece.last and piece.clause > announced:
                 announced = piece.clause
                 self._on_clause(self.ledger.clause_text(announced))
-            for samples in packets.push(piece.samples):
-                await self._send(samples)
+            pieces = list(packets.push(piece.samples))
+            if piece.last and len(rest := packets.flush()):
+                pieces.append(np.pad(rest, (0, packets.size - len(rest))))
+            for samples in pieces:
+                if not await self._send(samples):
+                    # The floor is taken; the cancellation that goes with it is on its way.
+                    return
             if piece.last:
-                rest = packets.flush()
-                if len(rest):
-                    await self._send(np.pad(rest, (0, packets.size - len(rest))))
                 break
         await self._playback.played_out()
         self.timeline.stamp("playout_finished", now())
 
-    async def _send(self, samples: Samples) -> None:
+    async def _send(self, samples: Samples) -> bool:
+        """Play this; False where the turn no longer has the floor."""
         rate = self._playback.sample_rate
         played_at = await self._playback.send(self.number, AudioChunk(samples, rate))
-        if played_at is None or self.audible:
-            return
-        audible = first_audible(samples)
-        if audible is not None:
+        if played_at is None:
+            return False
+        if not self.audible and (audible := first_audible(samples)) is not None:
             self.audible = True
             self.timeline.stamp("first_audible", played_at + audible / rate)
+        return True

@@ -84,7 +84,7 @@ class Answering:
             deadlines=self._settings.deadlines,
             language=self._settings.agent.language,
             timeline=timeline,
-            on_clause=lambda text: self._telling.emit(AgentClause(now(), record.number, text)),
+            on_clause=lambda text: self._clause_begins(number, text),
             messages=messages,
             text=text,
         )
@@ -114,6 +114,11 @@ class Answering:
             self._report.discarded_speculations += 1
         else:
             self._settle(answer, "interrupted", answer.turn.ledger.heard_text(heard_samples))
+
+    def _clause_begins(self, number: int, text: str) -> None:
+        # A turn that was cancelled runs on until its tasks notice.
+        if (answer := self._current(number)) is not None:
+            self._telling.emit(AgentClause(now(), answer.record.number, text))
 
     async def _run(self, answer: _Answer) -> None:
         turn = answer.turn

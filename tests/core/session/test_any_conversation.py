@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.session.call import Call
 
-from voicebot.events import AgentTurnEnded, AgentTurnStarted
+from voicebot.events import AgentClause, AgentTurnEnded, AgentTurnStarted
 from voicebot.testing import Say, Silence
 
 parts = st.lists(
@@ -66,6 +66,10 @@ def test_any_conversation(
         later = [e.at_s for e in events if isinstance(e, AgentTurnStarted) and e.at_s >= ended.at_s]
         until = min(later, default=float("inf"))
         assert not [t for t, _ in call.connection.sent if ended.at_s < t < until]
+    # And nobody is told of clauses that will not be played.
+    for number, event in enumerate(events):
+        if isinstance(event, AgentTurnEnded):
+            assert not [e for e in events[number:] if isinstance(e, AgentClause) and e.turn_id == event.turn_id]
     # Nothing is sent that no committed turn owns.
     started = [e.at_s for e in events if isinstance(e, AgentTurnStarted)]
     assert not call.connection.sent or call.connection.sent[0][0] >= min(started)

@@ -85,6 +85,11 @@ def test_interruption_stops_the_agent_and_keeps_what_was_heard() -> None:
     # Not before confirm_ms of speech, and nothing is sent from then until the second answer.
     assert 4.3 <= cancelled <= 4.4
     assert [t for t, _ in call.connection.sent if cancelled < t < 5.4] == []
+    # Clauses that were synthesised ahead and never played are not told of either.
+    told = [e.text for e in call.connection.events if isinstance(e, AgentClause) and e.turn_id == 1]
+    assert " ".join(told).startswith(first.heard_text)
+    assert len(" ".join(told)) < len(first.agent_text)
+    assert report.refused_packets <= 1
     assert call.llm.asked[1][-2] == ChatMessage("assistant", first.heard_text)
 
 
