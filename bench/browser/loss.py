@@ -77,7 +77,7 @@ async def measure(settings: argparse.Namespace) -> list[dict[str, Any]]:
 async def _call(
     settings: argparse.Namespace, microphone: Path, loss: float, fec: bool, listen: Listen
 ) -> dict[str, Any]:
-    port = free_udp_port()
+    port, seconds = free_udp_port(), _duration_s(microphone)
     up, down = (Impairment(SEED + side, loss=loss / 100, jitter_ms=settings.jitter_ms) for side in range(2))
     environ = {
         "VOICEBOT_TRANSPORT__RTC__ANNOUNCED_ADDRESS": ANNOUNCED_ADDRESS,
@@ -90,7 +90,8 @@ async def _call(
         async with calling(server.url, microphone) as (page, _):
             await page.wait_until(
                 "seconds => __harness.microphone.some(r => r.samples > seconds * r.rate)",
-                _duration_s(microphone),
+                seconds,
+                timeout_s=seconds + 60,
             )
             understood = await _user_texts(page)
             [heard] = await recordings(page.page)

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ __all__ = ["exit_within", "run"]
 T = TypeVar("T")
 
 EXIT_GRACE_S = 2.0
+FLUSH_S = 0.5
 
 
 def run(main: Coroutine[Any, Any, T], *, virtual_clock: bool = False, blocked_after_s: float = 60.0) -> T:
@@ -47,11 +48,19 @@ def exit_within(code: int, grace_s: float = EXIT_GRACE_S) -> None:
 
     def leave() -> None:
         time.sleep(grace_s)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # Not here: where nobody reads the output, flushing it takes for ever, or fails.
+        flushing = threading.Thread(target=_flush, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_S)
         os._exit(code)
 
     threading.Thread(target=leave, name="exit watchdog", daemon=True).start()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
 
 
 class _LeavingExecutor(ThreadPoolExecutor):
@@ -94,6 +103,7 @@ def _give_up(frame: FrameType | None, blocked_after_s: float) -> None:
         stack = traceback.extract_stack(frame)
         where = f"{stack[-1].filename}:{stack[-1].lineno} in {stack[-1].name}"
         culprit = _distribution_on(frame)
+    exit_within(2)  # even where nobody reads what follows
     sys.stderr.write(
         f"Error: the event loop has been blocked for {blocked_after_s:g} s"
         + (f" by a plugin of {culprit}" if culprit else "")

@@ -106,6 +106,8 @@ def _write(path: Path, data: dict[str, Any]) -> None:
     from voicebot.errors import VoicebotError
 
     try:
-        path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        # Half an emoji, which models stream and UTF-8 cannot hold, becomes JSON's own escape.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise VoicebotError(f"{path}: the report cannot be written: {error.strerror}") from error

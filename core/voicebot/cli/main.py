@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -98,6 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is well, 1 when a check failed, 2 for a user's error, 130 when interrupted.
     """
     options = Options(debug=os.environ.get("VOICEBOT_DEBUG", "") not in ("", "0"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What people and models say may have no place in the terminal's encoding.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _log_to_stderr(os.environ.get("VOICEBOT_LOG", ""))
         code = cli.main(argv, prog_name="voicebot", standalone_mode=False, obj=options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from voicebot.profile import ResolvedProfile
 
 __all__ = ["run"]
+
+_log = logging.getLogger(__name__)
 
 STOP_GRACE_S = 15.0
 """After so long a stop is brought about by force: the front's own time, and the workers'."""
@@ -116,8 +119,15 @@ async def _serve(
     _obey_signals(supervisor.stop, supervisor.kill)
 
     async def print_all() -> None:
+        complained = False
         async for job in printing:
-            await asyncio.to_thread(job)
+            try:
+                await asyncio.to_thread(job)
+            except (Exception, SystemExit) as error:
+                # Whoever read it is gone, say, which rich makes a SystemExit. That is no reason to end the calls.
+                if not complained:
+                    _log.warning("what happens cannot be shown: %s: %s", type(error).__name__, error)
+                complained = True
 
     async with task_group() as group:
         group.create_task(print_all(), name="terminal")

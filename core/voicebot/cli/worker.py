@@ -80,7 +80,9 @@ def _save(folder: Path, report: CallReport) -> None:
     target = folder / f"{data['call']['id']}.json"
     part = target.with_suffix(".part")
     try:
-        part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        # Half an emoji, which models stream and UTF-8 cannot hold, becomes JSON's own escape.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
         part.replace(target)
     except OSError as error:
         _log.warning("%s: the report cannot be written: %s", target, error.strerror)

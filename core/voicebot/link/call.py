@@ -22,8 +22,8 @@ EndedReason: TypeAlias = messages.EndReason | Literal["link_lost"]
 INCOMING_PACKETS = 64
 """RTP packets that wait to be taken: more than a second of them is of no use to anyone."""
 INCOMING_CONTROL_BYTES = 1024 * 1024
-LONGEST_TEXT = 10_000
-"""Characters of an `end`'s message."""
+LONGEST_TEXT = 5_000
+"""Characters of an `end`'s message: in JSON each may take 12 bytes, and a frame holds 64 KiB."""
 
 
 @dataclass(slots=True)

@@ -79,17 +79,13 @@ def socket_path(config: FrontSettings, base_dir: Path = Path()) -> Path:
         base_dir: what a relative `socket` is relative to.
 
     Raises:
-        EngineError: the path is too long for a socket, or the folder cannot be made or is another user's.
+        EngineError: the path is too long for a socket, or the folder cannot be made, is another user's or lies where
+            another user could replace it.
     """
     if config.socket is not None:
         path = base_dir / config.socket.expanduser()
     else:
-        with warnings.catch_warnings():
-            # Without XDG_RUNTIME_DIR it warns that it takes a folder in /tmp, which is checked below.
-            warnings.simplefilter("ignore")
-            folder = platformdirs.user_runtime_path("voicebot")
-        _make_private(folder)
-        path = folder / f"{config.port}.sock"
+        path = _private_folder() / f"{config.port}.sock"
     if len(os.fsencode(path.absolute())) > _LONGEST_SOCKET_PATH:
         raise EngineError(
             f"the socket's path is longer than {_LONGEST_SOCKET_PATH} bytes: {path.absolute()}",
@@ -98,17 +94,25 @@ def socket_path(config: FrontSettings, base_dir: Path = Path()) -> Path:
     return path.absolute()
 
 
-def _make_private(folder: Path) -> None:
+def _private_folder() -> Path:
+    hint = "Set transport.socket to a path in a folder of yours."
     try:
+        with warnings.catch_warnings():
+            # Without XDG_RUNTIME_DIR it warns that it takes a folder in /tmp, which is checked below.
+            warnings.simplefilter("ignore")
+            folder = platformdirs.user_runtime_path("voicebot")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise EngineError(
-                f"{folder} is not a folder of this user",
-                hint="Set transport.socket to a path in one of yours.",
-            )
+        if not _is_private(folder):
+            raise EngineError(f"{folder} is not a folder of this user alone", hint=hint)
         folder.chmod(0o700)
     except OSError as error:
-        raise EngineError(
-            f"the folder of the socket cannot be made: {error}", hint="Set transport.socket to another path."
-        ) from error
+        raise EngineError(f"the folder of the socket cannot be made: {error}", hint=hint) from error
+    return folder
+
+
+def _is_private(folder: Path) -> bool:
+    status, above = folder.lstat(), folder.parent.stat()
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    # In /tmp anybody can have made the folder above it, and could put another in its place.
+    is_open = bool(above.st_mode & 0o022) and not above.st_mode & stat.S_ISVTX
+    return is_ours and above.st_uid in (0, os.getuid()) and not is_open

@@ -133,16 +133,19 @@ class MediasoupTransport:
 
 
 async def _feed(connection: RtpConnection, call: LinkedCall, begun: asyncio.Future[bool]) -> None:
-    async for item in call:
-        if isinstance(item, RtpFrame):
-            connection.feed(item.payload)
-        elif isinstance(item, MediaState):
-            if not begun.done():
-                begun.set_result(True)
-        elif isinstance(item, HeardReport):
-            connection.report(item)
-        else:
-            item.refuse("unknown_method", "Nothing can be asked of this call.")
-    connection.hang_up()
-    if not begun.done():
-        begun.set_result(False)
+    try:
+        async for item in call:
+            if isinstance(item, RtpFrame):
+                connection.feed(item.payload)
+            elif isinstance(item, MediaState):
+                if not begun.done():
+                    begun.set_result(True)
+            elif isinstance(item, HeardReport):
+                connection.report(item)
+            else:
+                item.refuse("unknown_method", "Nothing can be asked of this call.")
+    finally:
+        # Whatever happens: who holds the call waits for these.
+        connection.hang_up()
+        if not begun.done():
+            begun.set_result(False)

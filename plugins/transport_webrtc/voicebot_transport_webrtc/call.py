@@ -81,6 +81,8 @@ class HeldCall:
             async with task_group(cancel_on_exit=True) as group:
                 group.create_task(self._write())
                 async for item in self._call:
+                    if self._call.ended_reason is not None:
+                        continue  # nobody waits for it, and each offer would hold up the next call
                     if isinstance(item, Request):
                         await self._requested(item)
                     elif isinstance(item, HeardReport):

@@ -83,9 +83,9 @@ class CallPage:
         await shown.wait_for(state="visible")
         return str(await shown.get_attribute("data-code"))
 
-    async def wait_until(self, expression: str, arg: Any = None) -> None:
+    async def wait_until(self, expression: str, arg: Any = None, *, timeout_s: float = _TIMEOUT_S) -> None:
         """Wait for a JavaScript function to give something true."""
-        await self.page.wait_for_function(expression, arg=arg)
+        await self.page.wait_for_function(expression, arg=arg, timeout=timeout_s * 1000)
 
 
 @asynccontextmanager

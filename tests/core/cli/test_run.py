@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from tests.support.caller import Caller, calling
-from tests.support.running import PROFILE, Run, environment, gone, running, wait_until
+from tests.support.running import PATIENCE_S, PROFILE, Run, environment, gone, running, wait_until
 
 from voicebot.cli import main
 
@@ -133,6 +133,48 @@ def test_a_call_that_fails_gives_its_place_to_a_fresh_worker(socket: Path, tmp_p
     )
     errors = [json.loads(file.read_text())["errors"] for file in tmp_path.glob("*.json")]
     assert sorted(len(each) for each in errors) == [0, 0, 1]
+
+
+def test_text_that_no_terminal_can_show_costs_no_call(socket: Path, tmp_path: Path) -> None:
+    half_an_emoji = "Well \ud83d."
+
+    async def two_turns() -> Run:
+        settings = {"STT__TEXTS": json.dumps([half_an_emoji, "Hello."]), "TRANSPORT__SOCKET": str(socket)}
+        async with running("--report-dir", tmp_path, **settings) as run:
+            await ready(run)
+            async with calling(socket) as caller:
+                await ask(caller)
+                await ask(caller, turn=2)
+            async with calling(socket) as caller:
+                await ask(caller)
+            await wait_until(lambda: len(list(tmp_path.glob("*.json"))) == 2)
+            assert await run.end(signal.SIGTERM) == 0
+            return run
+
+    run = asyncio.run(two_turns())
+    assert r"user   Well \ud83d." in run.lines
+    assert not [line for line in run.lines if "ended (" in line or "Traceback" in line]
+    texts = {json.loads(file.read_text())["turns"][0]["user_text"] for file in tmp_path.glob("*.json")}
+    assert texts <= {half_an_emoji, "Hello."}
+    assert half_an_emoji in texts
+
+
+def test_output_that_nobody_reads_costs_no_call(socket: Path) -> None:
+    async def stop_reading() -> int:
+        async with running(TRANSPORT__SOCKET=str(socket)) as run:
+            await ready(run)
+            (worker,) = run.workers()
+            assert run.process.stdout is not None
+            run.process.stdout._transport.close()  # type: ignore[attr-defined]
+            for _ in range(2):
+                async with calling(socket) as caller:
+                    await ask(caller)
+            assert run.workers() == [worker]
+            run.process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(PATIENCE_S):
+                return await run.process.wait()
+
+    assert asyncio.run(stop_reading()) == 0
 
 
 def test_a_stop_in_a_call_ends_it_in_order(socket: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from voicebot.errors import EngineError
@@ -59,3 +60,44 @@ def test_a_folder_of_another_user(runtime: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "getuid", lambda: uid + 1)
     with pytest.raises(EngineError, match="not a folder of this user"):
         socket_path(FrontSettings())
+
+
+@pytest.fixture
+def no_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What platformdirs falls back on: a folder in /tmp, which anybody can have made."""
+    folder = tmp_path / "runtime-0"
+    folder.mkdir()
+    monkeypatch.setattr(platformdirs, "user_runtime_path", lambda _: folder / "voicebot")
+    return folder
+
+
+@pytest.mark.parametrize(("mode", "is_safe"), [(0o700, True), (0o755, True), (0o1777, True), (0o777, False)])
+def test_a_folder_that_others_could_replace(no_runtime: Path, mode: int, is_safe: bool) -> None:
+    no_runtime.chmod(mode)
+    if is_safe:
+        assert socket_path(FrontSettings()) == no_runtime / "voicebot" / "8080.sock"
+    else:
+        with pytest.raises(EngineError, match="not a folder of this user alone"):
+            socket_path(FrontSettings())
+
+
+def test_a_folder_inside_another_users(no_runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.stat
+    status = no_runtime.stat()
+    others = os.stat_result((*status[:4], os.getuid() + 1, *status[5:]))
+    monkeypatch.setattr(
+        Path, "stat", lambda self, **options: others if self == no_runtime else real(self, **options)
+    )
+    with pytest.raises(EngineError, match="not a folder of this user alone"):
+        socket_path(FrontSettings())
+
+
+def test_no_folder_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> Path:
+        # What platformdirs says of a folder in /tmp that is another user's.
+        raise PermissionError("runtime directory /tmp/runtime-0 is owned by 1001")
+
+    monkeypatch.setattr(platformdirs, "user_runtime_path", refuse)
+    with pytest.raises(EngineError, match="owned by 1001") as error:
+        socket_path(FrontSettings())
+    assert "transport.socket" in error.value.hint

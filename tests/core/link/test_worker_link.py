@@ -187,6 +187,16 @@ def test_the_worker_ends_it(path: Path) -> None:
     in_call(path, body)
 
 
+@pytest.mark.parametrize("character", ["x", "é", "\N{GRINNING FACE}", "\ud83d"])
+def test_the_longest_reason_still_fits_a_frame(path: Path, character: str) -> None:
+    async def body(link: WorkerLink, peer: Peer, call: LinkedCall) -> None:
+        call.end("failed", character * 100_000)
+        said = await peer.control()
+        assert (said["type"], said["message"]) == ("end", character * 5000)
+
+    in_call(path, body)
+
+
 def test_both_end_it_at_once(path: Path) -> None:
     async def body(link: WorkerLink, peer: Peer, call: LinkedCall) -> None:
         peer.say(type="end", reason="hung_up", message="")

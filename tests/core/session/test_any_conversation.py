@@ -69,7 +69,9 @@ def test_any_conversation(
     # And nobody is told of clauses that will not be played.
     for number, event in enumerate(events):
         if isinstance(event, AgentTurnEnded):
-            assert not [e for e in events[number:] if isinstance(e, AgentClause) and e.turn_id == event.turn_id]
+            assert not [
+                e for e in events[number:] if isinstance(e, AgentClause) and e.turn_id == event.turn_id
+            ]
     # Nothing is sent that no committed turn owns.
     started = [e.at_s for e in events if isinstance(e, AgentTurnStarted)]
     assert not call.connection.sent or call.connection.sent[0][0] >= min(started)

@@ -8,6 +8,7 @@ import socket
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -183,6 +184,50 @@ def test_messages_before_join_binary_oversized_and_too_many(tmp_path: Path) -> N
             assert await front.metric('voicebot_signalling_refused_total{code="bad_message"}') == 3
 
     run(main())
+
+
+def test_only_so_many_pages_wait_for_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicebot_transport_webrtc.front.switchboard.MAX_WAITING_PAGES", 2)
+
+    async def main() -> None:
+        async with running_front(tmp_path) as front, call(front) as other:
+            async with page(front), page(front):
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    async with page(front):
+                        pass
+                assert refused.value.status == 503
+                await goes_on(*other)
+            await front.metric_becomes('voicebot_signalling_refused_total{code="too_many"}', 1)
+            # Those that have a call do not count, and those that have gone neither.
+            async with worker(front), page(front) as caller:
+                await front.ready()
+                assert (await caller.join())["type"] == "joined"
+
+    run(main())
+
+
+def test_what_is_no_http_is_refused_and_fills_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    junk = [
+        b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+        b"\x16\x03\x01" + bytes(40),
+        b"GET /\xff " + b"x" * 20_000,
+    ]
+
+    async def main() -> None:
+        async with running_front(tmp_path) as front:
+            url = urlsplit(front.url)
+            for data in junk:
+                reader, writer = await asyncio.open_connection(url.hostname, url.port)
+                writer.write(data + b"\r\n\r\n")
+                assert b" 400 " in await asyncio.wait_for(reader.readline(), LIMIT_S)
+                writer.close()
+                await writer.wait_closed()
+            assert (await front.get("healthz"))[0] == 200
+
+    run(main())
+    assert caplog.records == []
 
 
 def test_an_offer_that_no_frame_holds_is_refused_and_the_call_goes_on(tmp_path: Path) -> None:

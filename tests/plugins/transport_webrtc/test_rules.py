@@ -23,6 +23,7 @@ from voicebot.link.errors import LinkError
 from voicebot.link.messages import (
     Bye,
     End,
+    Error,
     Hello,
     IceServer,
     Idle,
@@ -196,7 +197,7 @@ class Board:
 
     def worker(self) -> tuple[Worker, WorkerEnd_]:
         end = WorkerEnd_()
-        worker = self.board.worker_opened(end)
+        worker = self.board.worker_opened(end, self.now_s)
         for message in (Hello(transport="webrtc", pid=1), Idle()):
             worker.received(message, self.now_s)
         return worker, end
@@ -371,6 +372,31 @@ def test_an_end_that_crosses_another_is_its_answer() -> None:
     assert agent.closed
 
 
+def test_a_worker_that_does_not_answer_an_end_is_let_go() -> None:
+    board = Board()
+    worker, agent = board.worker()
+    page, _ = board.page()
+    page.received('{"type": "leave"}', board.now_s)
+    board.passes(4.75)
+    assert (worker.state, agent.closed) == ("ending", False)
+    board.passes(0.25)
+    assert (worker.state, agent.closed) == ("gone", True)
+    assert agent.sent[-1] == Error(code="bad_message", message="No `end` came in time.")
+    assert board.board.not_ready() == "no call worker is there"
+    assert board.board.metrics.link_refused == {"bad_message": 1}
+
+
+def test_a_worker_without_a_hello_is_let_go_and_one_that_warms_up_is_not() -> None:
+    board = Board()
+    silent, warming = WorkerEnd_(), WorkerEnd_()
+    board.board.worker_opened(silent, board.now_s)
+    board.board.worker_opened(warming, board.now_s).received(Hello(transport="webrtc", pid=1), board.now_s)
+    board.passes(4.75)
+    assert not silent.closed
+    board.passes(600)
+    assert (silent.closed, warming.closed) == (True, False)
+
+
 def test_a_worker_that_is_told_off_twice_is_closed_once() -> None:
     board = Board()
     worker, agent = board.worker()
@@ -433,7 +459,7 @@ def test_whatever_happens_the_books_are_right(steps: list[tuple[str, int, int]])
             worker, agent = workers.get(who, (None, None))
             if worker is None or worker.state == "gone":
                 agent = WorkerEnd_()
-                worker = board.board.worker_opened(agent)
+                worker = board.board.worker_opened(agent, board.now_s)
                 workers[who] = (worker, agent)
                 if which % 2:
                     worker.received(Hello(transport="webrtc", pid=1), board.now_s)

@@ -332,6 +332,50 @@ def test_a_call_that_ends_before_its_path_is_passed_over(tmp_path: Path) -> None
     run(main())
 
 
+def test_offers_that_still_wait_at_the_end_hold_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offers: list[str] = []
+    begun, hung_up = asyncio.Event(), asyncio.Event()
+
+    class SlowPeer:
+        """One whose search for addresses lasts until the call is over."""
+
+        def __init__(self, **_: object) -> None: ...
+
+        async def answer(self, offer: str) -> str:
+            offers.append(offer)
+            begun.set()
+            await hung_up.wait()
+            return "answer"
+
+        async def aclose(self) -> None: ...
+
+    monkeypatch.setattr("voicebot_transport_webrtc.call.Peer", SlowPeer)
+
+    async def main() -> None:
+        async with whole_transport(tmp_path) as (front, transport, caller):
+            connections = transport.connections()
+            asking = asyncio.create_task(anext(connections))
+            await front.ready()
+            await caller.join()
+            for number in range(5):
+                await caller.send(
+                    {"type": "request", "id": number, "method": "offer", "data": {"sdp": f"{number}"}}
+                )
+            await asyncio.wait_for(begun.wait(), LIMIT_S)
+            await caller.send({"type": "leave"})
+            assert await caller.closed() == 1000
+            await front.metric_becomes('voicebot_call_workers{state="ending"}', 0)
+            hung_up.set()
+            await front.ready()
+            assert offers == ["0"]
+            await stop(asking)
+            await connections.aclose()
+
+    run(main())
+
+
 def test_a_path_that_stays_away_ends_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with (

@@ -36,7 +36,7 @@ class Link(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._links.add(self)
-        self._worker = self._board.worker_opened(self)
+        self._worker = self._board.worker_opened(self, now())
 
     def data_received(self, data: bytes) -> None:
         assert self._worker is not None
@@ -48,8 +48,7 @@ class Link(asyncio.Protocol):
                 if isinstance(frame, ControlFrame):
                     self._worker.received(from_worker(frame.message), now())
         except LinkError as error:
-            self._board.metrics.link_refused[error.code] += 1
-            self._worker.failed(error, now())
+            self._board.worker_failed(self._worker, error, now())
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._worker is not None

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from voicebot.clock import now
 from voicebot.errors import EngineError
@@ -29,6 +30,8 @@ FAREWELL_S = 3.0
 """How long pages and call workers may take to hear that the server stops."""
 
 _log = logging.getLogger(__name__)
+_http_log = logging.getLogger("voicebot.http")
+_http_log.addFilter(lambda record: not _is_of_outside(record))
 
 
 async def serve(config: FrontSettings, socket_path: Path, on_ready: Callable[[str], None]) -> None:
@@ -62,7 +65,9 @@ async def serve(config: FrontSettings, socket_path: Path, on_ready: Callable[[st
 @asynccontextmanager
 async def _http(config: FrontSettings, board: Switchboard, files: dict[str, bytes]) -> AsyncIterator[str]:
     app = application(board, config.allowed_origins, files)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=FAREWELL_S)
+    runner = web.AppRunner(
+        app, access_log=None, logger=_http_log, handle_signals=False, shutdown_timeout=FAREWELL_S
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, config.host, config.port)
@@ -107,6 +112,11 @@ async def _gone(links: set[Link]) -> None:
             link.abort()
         while links:
             await next(iter(links)).closed.wait()
+
+
+def _is_of_outside(record: logging.LogRecord) -> bool:
+    """What is no HTTP is answered with 400; aiohttp would log a traceback for each, as many as anyone likes to send."""
+    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _address(host: str, port: int) -> str:

@@ -29,6 +29,8 @@ __all__ = ["Switchboard"]
 MEDIA_WITHIN_S = 20.0
 PROBE_S = 1.0
 """How long the old connection of a call may take to answer when another one claims the call."""
+MAX_WAITING_PAGES = 100
+"""Connections of pages without a call: in order, each is that for the moment of its join."""
 MAX_PENDING = 8
 """Requests of a page that its worker has not answered."""
 
@@ -84,6 +86,10 @@ class Switchboard:
         return "the engines are warming up" if states["warming"] else "no call worker is there"
 
     # --- pages ----------------------------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Whether one more page may connect."""
+        return len(self._pages) - len(self._by_page) < MAX_WAITING_PAGES
 
     def page_opened(self, port: PagePort, now_s: float) -> Page:
         page = Page(port, now_s, self.metrics, self._page_said, self._page_over)
@@ -201,10 +207,15 @@ class Switchboard:
 
     # --- call workers ---------------------------------------------------------------------------------------------
 
-    def worker_opened(self, port: WorkerPort) -> Worker:
-        worker = Worker(port, self)
+    def worker_opened(self, port: WorkerPort, now_s: float) -> Worker:
+        worker = Worker(port, self, now_s)
         self._workers[worker] = None
         return worker
+
+    def worker_failed(self, worker: Worker, error: LinkError, now_s: float) -> None:
+        """What it said, or did not say in time, is not of the protocol: its connection ends."""
+        self.metrics.link_refused[error.code] += 1
+        worker.failed(error, now_s)
 
     def worker_idle(self, worker: Worker) -> None:
         """It goes to the end of the queue."""
@@ -254,7 +265,7 @@ class Switchboard:
         if call.worker in self._workers:
             self._workers[call.worker] = None
         if not by_worker:
-            call.worker.end(End.model_validate({"reason": reason, "message": message}))
+            call.worker.end(End.model_validate({"reason": reason, "message": message}), now_s)
         claimant, call.claimant = call.claimant, None
         if claimant is not None:
             claimant.refuse("unknown_call", "that call has ended", now_s)
@@ -266,6 +277,11 @@ class Switchboard:
         """What time alone brings about; to be called a few times a second."""
         for page in list(self._pages):
             page.tick(now_s)
+        for worker in list(self._workers):
+            try:
+                worker.tick(now_s)
+            except LinkError as error:
+                self.worker_failed(worker, error, now_s)
         for call in list(self._calls.values()):
             if call.token not in self._calls:
                 continue

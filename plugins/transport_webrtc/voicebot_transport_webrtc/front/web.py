@@ -84,6 +84,9 @@ def application(
             return web.Response(
                 status=403, text="This page may not call here: see transport.allowed_origins.\n"
             )
+        if not board.has_room():
+            board.metrics.signalling_refused["too_many"] += 1
+            return web.Response(status=503, text="Too many pages wait for a call.\n")
         return await hold(request, board)
 
     app = web.Application()

@@ -25,6 +25,10 @@ from voicebot.link.messages import (
 
 __all__ = ["Board", "Worker", "WorkerPort", "WorkerState"]
 
+HELLO_WITHIN_S = 5.0
+END_WITHIN_S = 5.0
+"""How long a worker may take to answer `end`: at once, unless its event loop is held."""
+
 _log = logging.getLogger(__name__)
 
 WorkerState: TypeAlias = Literal["new", "warming", "idle", "on_call", "ending", "gone"]
@@ -63,9 +67,11 @@ class Worker:
     new --hello--> warming --idle--> idle --call--> on_call --end, its end--> ending --its end--> warming
     """
 
-    def __init__(self, port: WorkerPort, board: Board) -> None:
+    def __init__(self, port: WorkerPort, board: Board, now_s: float) -> None:
         self._port = port
         self._board = board
+        self._due_s = now_s + HELLO_WITHIN_S
+        """When what is awaited in `new` and `ending` must have come."""
         self.state: WorkerState = "new"
         self.pid = 0
 
@@ -118,6 +124,15 @@ class Worker:
     def _out_of_order(self, message: WorkerMessage) -> LinkError:
         return LinkError("bad_message", f"{message.type} out of order: the worker is {self.state}.")
 
+    def tick(self, now_s: float) -> None:
+        """
+        Raises:
+            LinkError: it has not said in time what it must say; the connection is to be failed with it.
+        """
+        if self.state in ("new", "ending") and now_s >= self._due_s:
+            awaited = "hello" if self.state == "new" else "end"
+            raise LinkError("bad_message", f"No `{awaited}` came in time.")
+
     def failed(self, error: LinkError, now_s: float) -> None:
         """What came over it is not of the protocol: say so, and close."""
         if self.state != "gone":
@@ -143,8 +158,9 @@ class Worker:
     def send(self, message: Message) -> None:
         self._port.send(message)
 
-    def end(self, message: End) -> None:
+    def end(self, message: End, now_s: float) -> None:
         """End its call; it is free again when it has said so too."""
         assert self.state == "on_call"
         self.state = "ending"
+        self._due_s = now_s + END_WITHIN_S
         self._port.send(message)
