@@ -134,7 +134,8 @@ class _Holder:
     on_report: Callable[[CallReport], None] = lambda report: None
 
     async def hold(self, connection: Connection) -> CallReport:
-        call_id = uuid.uuid4().hex[:12]
+        with blame(self.transport):
+            call_id = connection.call_id or uuid.uuid4().hex[:12]
 
         def tell(event: Event) -> None:
             self.observe(call_id, event)

@@ -328,6 +328,8 @@ class HeardReport:
 class Connection(Protocol):
     """One call's audio, both ways."""
 
+    call_id: str
+    """What the far side calls this call, for logs and reports; "" where it has no name for it."""
     sample_rate: int
     """Hz of the audio that `send` takes."""
 

@@ -145,10 +145,7 @@ export class CallMedia {
         enableTcp: true,
         preferUdp: true,
       });
-      if (this.#closed) {
-        transport.close();
-        throw new Refused('ended', 'The call is over.');
-      }
+      this.#releaseIfOver(transport);
       this.#transports.set(transport.id, { transport, direction });
       transport.on('icestatechange', () => this.#onTransportState());
       transport.on('dtlsstatechange', () => this.#onTransportState());
@@ -181,11 +178,13 @@ export class CallMedia {
         },
       });
       try {
+        this.#releaseIfOver(microphone);
         const direct = /** @type {import('mediasoup').types.DirectTransport} */ (this.#direct);
         const tap = await direct.consume({
           producerId: microphone.id,
           rtpCapabilities: { ...this.rtpCapabilities, headerExtensions: [] },
         });
+        this.#releaseIfOver(tap);
         tap.on('rtp', (packet) => this.#call.onMicRtp(packet));
       } catch (error) {
         microphone.close();
@@ -201,13 +200,27 @@ export class CallMedia {
     if (!receive) throw new Refused('not_found', 'There is no receive transport yet.');
     return this.#once('voice', async () => {
       // Without enableRtx mediasoup takes NACK out of audio.
-      const { id, producerId, kind, rtpParameters } = await receive.transport.consume({
+      const voice = await receive.transport.consume({
         producerId: /** @type {Producer} */ (this.#agent).id,
         rtpCapabilities,
         enableRtx: true,
       });
+      this.#releaseIfOver(voice);
+      const { id, producerId, kind, rtpParameters } = voice;
       return { id, producerId, kind, rtpParameters };
     });
+  }
+
+  /**
+   * What was being made while the call ended: mediasoup's own objects do not hear of it any more, and would be kept.
+   *
+   * @param {{close: () => void}} made
+   * @throws {Refused} ended
+   */
+  #releaseIfOver(made) {
+    if (!this.#closed) return;
+    made.close();
+    throw new Refused('ended', 'The call is over.');
   }
 
   /** @param {string} id */

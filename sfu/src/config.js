@@ -124,7 +124,9 @@ export function parseConfig(text, where) {
   try {
     config = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${where} is not JSON: ${messageOf(error)}`, hint);
+    // Without the excerpt that V8 may show: it may hold the TURN secret.
+    const reason = messageOf(error).replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, '');
+    throw new UserError(`${where} is not JSON: ${reason}.`, hint);
   }
   const both = config?.rtc?.port !== undefined && config?.rtc?.port_range;
   const wrong = check(config);

@@ -5,6 +5,8 @@ import { findPageFile, sendPageFile } from './page_files.js';
 import { Connection, LONGEST_MESSAGE_BYTES } from './signalling.js';
 
 const SIGNAL_PATH = '/signal';
+/** Connections that are in no call. Those in one are as many as there are call workers. */
+const MOST_WAITING = 100;
 /** @type {import('ws').ServerOptions & {closeTimeout: number}} `closeTimeout` is missing from the types. */
 const SOCKETS = {
   noServer: true,
@@ -25,6 +27,8 @@ const HEADERS = {
 export class HttpFront {
   #server = createServer((request, response) => this.#onRequest(request, response));
   #sockets = new WebSocketServer(SOCKETS);
+  /** @type {Set<Connection>} */
+  #connections = new Set();
   #around;
 
   /**
@@ -101,7 +105,17 @@ export class HttpFront {
       this.#around.log.warning('origin_refused', { origin, host: request.headers.host });
       return refuse(socket, '403 Forbidden', 'This origin is not allowed.');
     }
-    this.#sockets.handleUpgrade(request, socket, head, (ws) => new Connection(ws, this.#around));
+    const waiting = [...this.#connections].filter(({ inCall }) => !inCall).length;
+    if (waiting >= MOST_WAITING) {
+      this.#around.metrics.refused('too_many');
+      this.#around.log.warning('too_many_connections', { waiting });
+      return refuse(socket, '503 Service Unavailable', 'Too many connections wait for a call.');
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+      const connection = new Connection(ws, this.#around);
+      this.#connections.add(connection);
+      ws.on('close', () => this.#connections.delete(connection));
+    });
   }
 }
 
@@ -123,6 +137,8 @@ function isAllowedOrigin({ headers: { origin, host } }, allowed) {
 
 /** @param {import('node:stream').Duplex} socket @param {string} status @param {string} why */
 function refuse(socket, status, why) {
+  // Not only ended: a client that keeps its side open would keep this one, and no timeout of HTTP holds any more.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${why.length}\r\n\r\n${why}`,
   );

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
+import { pipeline } from 'node:stream';
 
 /** @type {Record<string, string>} */
 const TYPES = {
@@ -55,7 +56,6 @@ export function sendPageFile({ path, type, size, etag }, request, response) {
   if (request.headers['if-none-match'] === etag) return response.writeHead(304).end();
   response.writeHead(200, { 'Content-Type': type, 'Content-Length': size });
   if (request.method === 'HEAD') return response.end();
-  return createReadStream(path)
-    .on('error', () => response.destroy())
-    .pipe(response);
+  // Whichever of the two breaks takes the other with it: a page that is left half loaded leaves no open file.
+  return pipeline(createReadStream(path), response, () => {});
 }

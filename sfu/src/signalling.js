@@ -80,6 +80,10 @@ export class Connection {
     ws.on('close', () => this.#onClose());
   }
 
+  get inCall() {
+    return this.#call !== null;
+  }
+
   // --- the Client of a call
 
   /** @param {object} event */

@@ -59,6 +59,10 @@ test('a config needs its socket only; a wrong one names the key', () => {
         error instanceof UserError && error.message.startsWith('c.json') && pattern.test(error.message),
     );
   }
+  assert.throws(
+    () => parseConfig('{"turn": {"secret": hunter2hunter2}}', 'c.json'),
+    (error) => error instanceof UserError && !error.message.includes('hunter2'),
+  );
   for (const text of ['', '{', '[]', 'null', '7'])
     assert.throws(() => parseConfig(text, 'c.json'), UserError);
 });
@@ -95,6 +99,30 @@ test('whatever a page says is a message of the protocol or a reason', () => {
   );
   assert.ok('wrong' in parsePageMessage('['.repeat(60_000)));
   assert.ok('message' in parsePageMessage('{"type": "join", "version": 2}'));
+});
+
+test('a flood of one fact does not fill the log; what was left out is counted', () => {
+  /** @type {string[]} */
+  const lines = [];
+  let now = 0;
+  const log = makeLogger(
+    'info',
+    (line) => lines.push(line),
+    () => now,
+  );
+  for (let i = 0; i < 1000; i++) log.warning('refused', { origin: 'x'.repeat(16_000) });
+  assert.equal(lines.length, 100);
+  assert.ok(lines.every((line) => line.length < 600));
+  log.info('call_started');
+  assert.equal(lines.length, 101, 'other facts are told');
+  now = 100;
+  log.warning('refused');
+  log.warning('refused');
+  assert.equal(lines.length, 102);
+  assert.match(lines[101], / refused left_out=900\n$/);
+  now = 60_000;
+  log.warning('refused');
+  assert.match(lines[102], / refused left_out=1\n$/);
 });
 
 test('a log line is one line, whatever is in it', () => {

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'node:test';
+import { PassThrough } from 'node:stream';
+import test, { mock } from 'node:test';
+import { encodeControl, FrameReader } from '../src/link/frames.js';
 import { LinkServer } from '../src/link/server.js';
+import { WorkerLink } from '../src/link/worker_link.js';
 import { makeLogger } from '../src/logger.js';
 import { Metrics } from '../src/metrics.js';
 import { CallWorker } from './helpers/call_worker.js';
@@ -196,4 +199,52 @@ test('to a worker that does not read, audio is dropped and control ends it', asy
   for (let i = 0; i < 200; i++) link.send({ type: 'heard', filler: 'x'.repeat(10_000) });
   await until(() => lost);
   worker.close();
+});
+
+/** A greeted link on a socket without a system behind it, in a call. @param {import('node:test').TestContext} t */
+function linkInCall(t) {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.after(() => mock.timers.reset());
+  /** @type {any[]} */
+  const said = [];
+  const reader = new FrameReader();
+  const socket = Object.assign(new PassThrough(), { destroySoon() {} });
+  socket.write = /** @type {any} */ (
+    (/** @type {Buffer} */ bytes) => {
+      for (const frame of reader.push(bytes)) if (frame.kind === 1) said.push(frame.message);
+    }
+  );
+  const link = new WorkerLink(/** @type {any} */ (socket), { ...around, onState() {} });
+  /** @param {import('../src/link/frames.js').Message} message */
+  const hear = (message) => socket.emit('data', encodeControl(message));
+  hear({ type: 'hello', version: 1, transport: 'mediasoup', pid: 1 });
+  hear({ type: 'idle' });
+  link.reserve();
+  const call = { onWorkerRtp() {}, onWorkerEvent() {}, onWorkerEnd() {}, onWorkerLost() {} };
+  link.startCall('id', { payload_type: 100, clock_rate: 48_000, channels: 2, ssrc: 1 }, call);
+  return { link, socket, hear, said };
+}
+
+test('a worker that does not answer `end` is let go, even where it does not read', (t) => {
+  const { link, socket, said } = linkInCall(t);
+  mock.timers.tick(60_000);
+  assert.equal(link.state, 'call');
+  link.endCall('hung_up', '');
+  mock.timers.tick(4999);
+  assert.equal(link.state, 'ending');
+  mock.timers.tick(1);
+  assert.equal(link.state, 'closed');
+  assert.deepEqual(said.at(-1), { type: 'error', code: 'bad_message', message: 'No end came.' });
+  assert.ok(!socket.destroyed);
+  mock.timers.tick(1000);
+  assert.ok(socket.destroyed);
+});
+
+test('a worker that answers `end` stays', (t) => {
+  const { link, hear } = linkInCall(t);
+  link.endCall('hung_up', '');
+  hear({ type: 'end', reason: 'hung_up' });
+  hear({ type: 'idle' });
+  mock.timers.tick(60_000);
+  assert.equal(link.state, 'idle');
 });

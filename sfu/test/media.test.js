@@ -181,3 +181,29 @@ test('a media worker that dies ends its calls only; another takes its place', wi
   for (const candidate of data.iceCandidates)
     assert.equal(candidate.port, port, 'the new one, on the port of the old');
 });
+
+test('what is being made while the call ends is released', withMediasoup, async (t) => {
+  /** @type {{closed: boolean}[]} */
+  const made = [];
+  observer.once('newworker', (worker) =>
+    worker.observer.on('newrouter', (router) =>
+      router.observer.on('newtransport', (transport) => {
+        made.push(transport);
+        transport.observer.on('newproducer', (producer) => made.push(producer));
+        transport.observer.on('newconsumer', (consumer) => made.push(consumer));
+      }),
+    ),
+  );
+  const { front } = await startFront(t);
+  const media = await front.media.open({ onMicRtp() {}, onPath() {}, onLost() {} });
+  const { id } = /** @type {any} */ (await media.request('create_transport', { direction: 'send' }));
+  await media.request('create_transport', { direction: 'receive' });
+  const asked = [
+    media.request('produce', { transport_id: id, rtp_parameters: RTP_PARAMETERS }),
+    media.request('consume', { rtp_capabilities: media.rtpCapabilities }),
+  ].map((answer) => assert.rejects(answer, { code: 'ended' }));
+  media.close();
+  await Promise.all(asked);
+  assert.equal(made.length, 6, 'the media worker had taken both requests');
+  assert.ok(made.every(({ closed }) => closed));
+});

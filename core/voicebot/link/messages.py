@@ -182,7 +182,7 @@ class Call(Message):
     """A call for this worker."""
 
     type: Literal["call"] = "call"
-    call_id: str = Field(min_length=1, max_length=200)
+    call_id: str = Field(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")
     media: CallMedia
 
 

@@ -43,10 +43,12 @@ class RtpConnection:
         receiver: RtpReceiver,
         sender: RtpSender,
         *,
+        call_id: str = "",
         transmit: Callable[[RtpPacket], None],
         notify: Callable[[Event], None],
         close: Callable[[], Awaitable[None]],
     ) -> None:
+        self.call_id = call_id
         self.receiver = receiver
         self.sender = sender
         self.broken_packets = 0

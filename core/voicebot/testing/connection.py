@@ -47,6 +47,7 @@ class ScriptedConnection:
     def __init__(
         self, script: Sequence[Say | Silence], *, sample_rate: int = 24_000, input_rate: int = 16_000
     ) -> None:
+        self.call_id = ""
         self.sample_rate = sample_rate
         self.sent: list[tuple[float, AudioChunk]] = []
         self.cancelled: list[float] = []

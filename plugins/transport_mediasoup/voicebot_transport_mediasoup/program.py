@@ -19,7 +19,6 @@ from voicebot_transport_mediasoup.config import SfuSettings
 __all__ = ["SfuProgram", "find_page", "find_program"]
 
 OLDEST_NODE = 20
-_SET_UP = "Run `make sfu` in voicebot's folder, or the plugin's README by hand."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,12 @@ async def find_program(
     Raises:
         EngineError: something is missing; says what to do.
     """
-    node = _find_node(settings.node, environ)
-    await _check_node(node)
     folder = _find_folder(settings.dir, base_dir)
+    set_up = f"To set it up: bash {folder / 'setup.sh'} {sys.executable}"
+    node = _find_node(settings.node, environ, set_up)
+    await _check_node(node, set_up)
     if not (folder / "node_modules" / "mediasoup").is_dir():
-        raise EngineError(
-            f"the SFU's packages are not installed in {folder}",
-            hint=f"Run `make sfu`, or `npm ci --ignore-scripts` in {folder}.",
-        )
+        raise EngineError(f"the SFU's packages are not installed in {folder}", hint=set_up)
     given = environ.get("MEDIASOUP_WORKER_BIN")
     binary = Path(given) if given else await _ensure_worker(folder)
     if not os.access(binary, os.X_OK):
@@ -72,30 +69,30 @@ def _package_folder() -> Path:
     return Path(str(resources.files("voicebot")))
 
 
-def _find_node(node: str, environ: Mapping[str, str]) -> Path:
-    # `make sfu` puts Node.js beside the interpreter where the system has none that is new enough.
+def _find_node(node: str, environ: Mapping[str, str], set_up: str) -> Path:
+    # setup.sh puts Node.js beside the interpreter where the system has none that is new enough.
     search = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
     found = shutil.which(str(Path(node).expanduser()) if "/" in node else node, path=search)
     if found is None:
         raise EngineError(
             f"Node.js is not here: there is no program {node!r}",
-            hint=f"{_SET_UP} Another place is given by transport.sfu.node.",
+            hint=f"{set_up}\n  Another place is given by transport.sfu.node.",
         )
     return Path(found).absolute()
 
 
-async def _check_node(node: Path) -> None:
+async def _check_node(node: Path, set_up: str) -> None:
     try:
         code, output = await _output_of(node, "--version", stderr=subprocess.DEVNULL)
     except OSError as error:
-        raise EngineError(f"{node} cannot be run: {error.strerror}", hint=_SET_UP) from error
+        raise EngineError(f"{node} cannot be run: {error.strerror}", hint=set_up) from error
     match = re.fullmatch(r"v(\d+)\.\S+\s*", output)
     if code or not match:
-        raise EngineError(f"{node} is not Node.js: it does not tell its version", hint=_SET_UP)
+        raise EngineError(f"{node} is not Node.js: it does not tell its version", hint=set_up)
     if int(match[1]) < OLDEST_NODE:
         raise EngineError(
             f"Node.js {output.strip()} at {node} is too old: the SFU needs {OLDEST_NODE} or newer",
-            hint=_SET_UP,
+            hint=set_up,
         )
 
 

@@ -118,6 +118,7 @@ class MediasoupTransport:
         connection = RtpConnection(
             RtpReceiver(OpusDecoder(), self._config.jitter),
             RtpSender(OpusEncoder(self._config.opus), call.media["payload_type"], call.media["ssrc"]),
+            call_id=call.call_id,
             transmit=lambda packet: call.send_rtp(packet.serialize()),
             notify=reporter.notify,
             close=end,

@@ -31,6 +31,7 @@ class WavConnection:
     """
 
     def __init__(self, recording: AudioChunk, output: Path, config: WavConfig) -> None:
+        self.call_id = ""
         self.sample_rate = config.sample_rate
         self._recording = recording
         self._output = output

@@ -51,6 +51,7 @@ class HeldCall:
             RtpSender(
                 OpusEncoder(config.opus), _PAYLOAD_TYPE, self._ssrc, sequence_number=source.randrange(1 << 15)
             ),
+            call_id=call.call_id,
             transmit=self._transmit,
             notify=self._reporter.notify,
             close=self._close,

@@ -119,7 +119,9 @@ async function useMicrophone(id: string): Promise<void> {
   }
 }
 
-view.talk.addEventListener('click', () => {
+view.talk.addEventListener('click', (event) => {
+  // A double click is one press: its second half must not undo the first.
+  if (event.detail > 1) return;
   if (call) call.hangUp();
   else begin();
 });
@@ -136,6 +138,9 @@ view.speaker.addEventListener('change', () => {
   playback.setSpeaker(speakerId).catch(() => trouble('no_sink'));
 });
 document.addEventListener('keydown', (event) => {
+  // A key held down on the button is one press.
+  if (event.repeat && event.key === 'Enter' && event.target instanceof HTMLButtonElement)
+    event.preventDefault();
   if (event.key.toLowerCase() !== 'm' || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
     return;
   if (event.target instanceof HTMLSelectElement || !call) return;

@@ -19,6 +19,7 @@ type Direction = 'send' | 'receive';
 export class MediasoupMedia implements Media {
   path: PathState = 'connecting';
   private signalling: Signalling | null = null;
+  private microphone: MediaStreamTrack | null = null;
   private producer: Producer | null = null;
   private readonly transports = new Map<Direction, Transport>();
   private readonly paths = new Map<Direction, PathState>();
@@ -30,6 +31,7 @@ export class MediasoupMedia implements Media {
 
   async start(signalling: Signalling, microphone: MediaStreamTrack): Promise<void> {
     this.signalling = signalling;
+    this.microphone = microphone;
     try {
       const routerRtpCapabilities = this.joined.routerRtpCapabilities as RtpCapabilities;
       const device = await Device.factory();
@@ -39,7 +41,7 @@ export class MediasoupMedia implements Media {
         this.createTransport(device, 'receive'),
       ]);
       await Promise.all([
-        this.produce(sending, microphone, routerRtpCapabilities),
+        this.produce(sending, routerRtpCapabilities),
         this.consume(receiving, device.recvRtpCapabilities),
       ]);
     } catch (error) {
@@ -64,6 +66,7 @@ export class MediasoupMedia implements Media {
   }
 
   async replaceMicrophone(track: MediaStreamTrack): Promise<void> {
+    this.microphone = track;
     await this.producer?.replaceTrack({ track });
   }
 
@@ -98,18 +101,18 @@ export class MediasoupMedia implements Media {
     return paths.includes('connecting') ? 'connecting' : 'connected';
   }
 
-  private async produce(
-    transport: Transport,
-    track: MediaStreamTrack,
-    router: RtpCapabilities,
-  ): Promise<void> {
+  private async produce(transport: Transport, router: RtpCapabilities): Promise<void> {
     transport.on('produce', ({ rtpParameters }, done, failed) => {
       const data = { transport_id: transport.id, rtp_parameters: rtpParameters };
       this.request('produce', data).then(({ id }) => done({ id: String(id) }), failed);
     });
     // The page stops its microphone itself: it outlives a producer.
+    const { microphone: track } = this;
+    if (!track) return;
     const options = { track, stopTracks: false, codecOptions: opusOptions(router) };
     this.producer = await transport.produce(options);
+    // Another one may have been chosen meanwhile.
+    if (track !== this.microphone) await this.producer.replaceTrack({ track: this.microphone });
   }
 
   private async consume(transport: Transport, rtpCapabilities: RtpCapabilities): Promise<void> {

@@ -72,8 +72,14 @@ export class Meter {
 
   private connect(input: number, track: MediaStreamTrack): void {
     this.sources[input]?.disconnect();
-    const source = this.context.createMediaStreamSource(new MediaStream([track]));
-    source.connect(this.node, 0, input);
-    this.sources[input] = source;
+    this.sources[input] = null;
+    try {
+      const source = this.context.createMediaStreamSource(new MediaStream([track]));
+      source.connect(this.node, 0, input);
+      this.sources[input] = source;
+    } catch (error) {
+      // Firefox refuses a stream of another rate than the context's: the call goes on unmeasured.
+      console.warn('the playout meter cannot hear this:', error);
+    }
   }
 }

@@ -59,6 +59,9 @@ export class Playback {
     window.clearTimeout(this.timer);
     this.element.pause();
     this.element.srcObject = null;
+    // The next call begins at full gain, wherever this one's ramp was.
+    this.gain = this.target = 1;
+    this.apply();
   }
 
   private apply(): void {

@@ -62,6 +62,9 @@ export class Signalling {
       return { signalling: new Signalling(socket), joined };
     } catch (error) {
       socket.onopen = socket.onmessage = socket.onclose = null;
+      // The front may have joined it in this moment: a call that nobody knows of would hold its worker for the grace time.
+      const unwanted = token === null || signal.aborted;
+      if (unwanted && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'leave' }));
       socket.close();
       throw error;
     }

@@ -13,8 +13,10 @@ export class WakeLock {
   async hold(): Promise<void> {
     this.wanted = true;
     try {
-      this.lock = await navigator.wakeLock?.request('screen');
-      if (!this.wanted) await this.lock?.release();
+      const lock = await navigator.wakeLock?.request('screen');
+      // A call that began right after another has asked twice: one is enough, and each must be let go.
+      if (!this.wanted || (this.lock && !this.lock.released)) await lock?.release();
+      else this.lock = lock;
     } catch {
       // A low battery may refuse it; a call does not need it.
     }

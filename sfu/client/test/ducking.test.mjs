@@ -63,3 +63,32 @@ test('where volume does nothing it is heard or not', () => {
   assert.deepEqual(playedAt(DUCKED, false), { volume: 1, muted: true });
   assert.deepEqual(playedAt(1, false), { volume: 1, muted: false });
 });
+
+test('never stuck, whatever the order: the next turn is heard in full, and so is this one when the user is quiet', () => {
+  const acts = {
+    starts: (policy) => policy.agentTurnStarted(),
+    finishes: (policy) => policy.agentTurnEnded(false),
+    isInterrupted: (policy) => policy.agentTurnEnded(true),
+    speaks: (policy) => policy.stateChanged(true),
+    listens: (policy) => policy.stateChanged(false),
+    userStarts: (policy) => policy.localSpeechStarted(),
+    userStops: (policy, now) => policy.localSpeechStopped(now),
+  };
+  const names = Object.keys(acts);
+  const length = 6;
+  for (let order = 0; order < names.length ** length; order++) {
+    const policy = new DuckingPolicy();
+    let silenced = false;
+    for (let step = 0, rest = order; step < length; step++, rest = Math.floor(rest / names.length)) {
+      const name = names[rest % names.length];
+      acts[name](policy, step);
+      if (name === 'starts') silenced = false;
+      if (name === 'isInterrupted') silenced = true;
+      if (name === 'starts' && policy.gain !== 1) assert.fail(`order ${order}: ducked as it starts`);
+      if (silenced !== (policy.gain === 0)) assert.fail(`order ${order}: ${policy.gain}`);
+    }
+    policy.localSpeechStopped(length);
+    policy.tick(policy.dueAt ?? length);
+    if (policy.gain !== (silenced ? 0 : 1) || policy.dueAt !== null) assert.fail(`order ${order}: stuck`);
+  }
+});

@@ -5,6 +5,10 @@ import { wrongInWorkerMessage } from './schemas.js';
 const VERSION = 1;
 const TRANSPORT = 'mediasoup';
 const HELLO_TIMEOUT_MS = 5000;
+/** The worker's own patience with our answer is the same. */
+const END_TIMEOUT_MS = 5000;
+/** What is left to say must be taken within this. */
+const CLOSE_TIMEOUT_MS = 1000;
 /** Over this much unsent, RTP is dropped: late audio is worth nothing. */
 const RTP_BUFFER_BYTES = 256 * 1024;
 /** Over this much unsent, the worker does not read: the connection ends. */
@@ -40,7 +44,8 @@ export class WorkerLink {
   #log;
   #metrics;
   #onState;
-  #helloTimer;
+  /** Of `hello`, then of the answer to each `end`. */
+  #timer;
 
   /**
    * @param {import('node:net').Socket} socket
@@ -52,7 +57,7 @@ export class WorkerLink {
     this.#log = log;
     this.#metrics = metrics;
     this.#onState = onState;
-    this.#helloTimer = setTimeout(() => this.#refuse('bad_message', 'No hello came.'), HELLO_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.#refuse('bad_message', 'No hello came.'), HELLO_TIMEOUT_MS);
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('error', (error) => log.warning('worker_link_error', { pid: this.pid, error: error.message }));
     socket.on('close', () => this.#closed());
@@ -89,6 +94,8 @@ export class WorkerLink {
     this.#call = null;
     if (this.state !== 'call') return;
     this.#become('ending');
+    // One that hangs would neither come back to the pool nor be missed.
+    this.#timer = setTimeout(() => this.#refuse('bad_message', 'No end came.'), END_TIMEOUT_MS);
     this.send({ type: 'end', reason, message });
   }
 
@@ -116,6 +123,8 @@ export class WorkerLink {
   close() {
     // Not `end`: a peer that keeps its side open would keep this one.
     this.#socket.destroySoon();
+    // A worker that does not read would keep it open.
+    setTimeout(() => this.#socket.destroy(), CLOSE_TIMEOUT_MS).unref();
   }
 
   /** @param {Buffer} chunk */
@@ -153,7 +162,10 @@ export class WorkerLink {
     if (this.state === 'ready' && message.type === 'idle') return this.#become('idle');
     if (this.state === 'call' && message.type === 'event') return this.#call?.onWorkerEvent(known.event);
     if (this.state === 'call' && message.type === 'end') return this.#onEnd(known);
-    if (this.state === 'ending' && message.type === 'end') return this.#become('ready');
+    if (this.state === 'ending' && message.type === 'end') {
+      clearTimeout(this.#timer);
+      return this.#become('ready');
+    }
     if (this.state === 'ending' && message.type === 'event') return; // said before it heard of the end
     this.#refuse('bad_message', `\`${message.type}\` is out of order here (${this.state}).`);
   }
@@ -164,7 +176,7 @@ export class WorkerLink {
       return this.#refuse('wrong_version', `This front speaks version ${VERSION}, not ${version}.`);
     if (transport !== TRANSPORT)
       return this.#refuse('wrong_transport', `This front's transport is ${TRANSPORT}, not ${transport}.`);
-    clearTimeout(this.#helloTimer);
+    clearTimeout(this.#timer);
     this.pid = pid;
     this.#become('ready');
     this.send({ type: 'welcome', version: VERSION });
@@ -195,7 +207,7 @@ export class WorkerLink {
 
   #closed() {
     if (this.state === 'closed') return;
-    clearTimeout(this.#helloTimer);
+    clearTimeout(this.#timer);
     const call = this.#call;
     this.#call = null;
     this.#become('closed');

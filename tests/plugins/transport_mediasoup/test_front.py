@@ -198,7 +198,7 @@ def test_cancelled_before_it_is_ready(stage: Stage) -> None:
 def test_no_node(stage: Stage) -> None:
     error = failing(stage.front(sfu={"node": "no-such-node"}))
     assert "no program 'no-such-node'" in error.message
-    assert "make sfu" in error.hint
+    assert "setup.sh" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_node_that_cannot_be_run(stage: Stage) -> None:
 
 def test_no_packages(stage: Stage) -> None:
     shutil.rmtree(stage.folder / "node_modules")
-    assert "make sfu" in failing(stage.front()).hint
+    assert "setup.sh" in failing(stage.front()).hint
 
 
 def test_no_sfu(stage: Stage) -> None:
