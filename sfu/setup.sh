@@ -3,12 +3,12 @@
 #   sfu/setup.sh [PYTHON] [packages]
 # PYTHON is the interpreter of voicebot's environment (default: python3); `packages` leaves the worker out.
 set -euo pipefail
+python="$(realpath -s "$(command -v "${1:-python3}")")"
 cd "$(dirname "$0")"
-python="${1:-python3}"
 
 new_enough() { [ "$(node -p 'process.versions.node.split(".")[0] >= 20' 2>/dev/null)" = true ]; }
 
-bin="$(dirname "$(command -v "$python")")"
+bin="$(dirname "$python")"
 PATH="$bin:$PATH"
 if ! new_enough; then
     echo "No Node.js 20 or newer here: installing it into $bin (60 MB, once) ..."
