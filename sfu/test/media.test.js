@@ -81,7 +81,7 @@ test('audio goes both ways, byte for byte, and only of the right stream', withMe
   assert.deepEqual([clockRate, channels], [48000, 2]);
   const answer = Buffer.from('the agent says');
   worker.sendRtp(Buffer.from('no rtp'));
-  worker.sendRtp(rtpPacket({ payloadType, ssrc: ssrc ^ 1, sequence: 1 }));
+  worker.sendRtp(rtpPacket({ payloadType, ssrc: (ssrc ^ 1) >>> 0, sequence: 1 }));
   worker.sendRtp(rtpPacket({ payloadType: payloadType + 1, ssrc, sequence: 1 }));
   worker.sendRtp(rtpPacket({ payloadType, ssrc, sequence: 1, payload: Buffer.alloc(1500) }));
   worker.sendRtp(rtpPacket({ payloadType, ssrc, sequence: 2, payload: answer }));
