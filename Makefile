@@ -20,7 +20,7 @@ setup: .venv/.installed
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "voicebot needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
-	@echo "Installing into .venv (about 800 MB, once) ..."
+	@echo "Installing into .venv (about 1 GB, once) ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --progress-bar on -e '.[dev]'
 	@touch $@
