@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -212,6 +212,8 @@ class End(Message):
 FrontMessage: TypeAlias = Welcome | Call | Request | Heard | MediaState | End | Error
 WorkerMessage: TypeAlias = Hello | Idle | Response | Notify | MediaState | WorkerEnd | Bye | Error
 
+M = TypeVar("M")
+
 _FRONT: TypeAdapter[FrontMessage] = TypeAdapter(Annotated[FrontMessage, Field(discriminator="type")])
 _WORKER: TypeAdapter[WorkerMessage] = TypeAdapter(Annotated[WorkerMessage, Field(discriminator="type")])
 
@@ -222,10 +224,7 @@ def from_front(message: Mapping[str, Any]) -> FrontMessage:
     Raises:
         LinkError: `bad_message`: an unknown type, a wrong or an unknown key.
     """
-    try:
-        return _FRONT.validate_python(message)
-    except ValidationError as error:
-        raise _bad(error) from None
+    return _checked(_FRONT, message)
 
 
 def from_worker(message: Mapping[str, Any]) -> WorkerMessage:
@@ -234,8 +233,12 @@ def from_worker(message: Mapping[str, Any]) -> WorkerMessage:
     Raises:
         LinkError: `bad_message`: an unknown type, a wrong or an unknown key.
     """
+    return _checked(_WORKER, message)
+
+
+def _checked(adapter: TypeAdapter[M], message: Mapping[str, Any]) -> M:
     try:
-        return _WORKER.validate_python(message)
+        return adapter.validate_python(message)
     except ValidationError as error:
         raise _bad(error) from None
 

@@ -27,7 +27,7 @@ class RtpSender:
 
     - A slot sends the oldest packet that was pushed, or else silence. Where the encoder says that silence need not be
       sent (DTX) its first such packet is sent, so that the listener knows, and then none until the encoder wants a
-      refresh (every 400 ms): what WebRTC's own sender does.
+      refresh (about every 400 ms), some five packets a second in all: what WebRTC's own sender does.
     - Timestamps count slots, so they are real time and cannot drift; sequence numbers count packets sent. The marker
       is on the first packet of speech after silence.
     - Whoever wakes late sends what was pushed in the slots that have passed, and nothing is lost; past slots without

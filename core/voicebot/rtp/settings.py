@@ -26,7 +26,8 @@ class OpusSettings(Settings):
         description="Loss to be ready for: how much of the bitrate `fec` may take (%).",
     )
     dtx: bool = Field(
-        default=True, description="Send almost nothing while the agent is silent: a packet every 400 ms."
+        default=True,
+        description="Send almost nothing while the agent is silent: some five packets a second instead of 50.",
     )
     complexity: int = Field(
         default=5, ge=0, le=10, description="The encoder's effort: 0 is cheapest, 10 sounds best."

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 __all__ = ["ReceiverStatistics", "SenderStatistics"]
 
@@ -36,9 +35,6 @@ class ReceiverStatistics:
     jitter_ms: float = 0.0
     """Interarrival jitter (RFC 3550 section 6.4.1), now."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(slots=True)
 class SenderStatistics:
@@ -55,6 +51,3 @@ class SenderStatistics:
     """Packets that were cancelled before they were sent."""
     high_water: int = 0
     """The most packets that ever waited."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
