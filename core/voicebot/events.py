@@ -18,8 +18,11 @@ __all__ = [
     "CallStarted",
     "CallState",
     "Event",
+    "InterruptionJudged",
+    "PauseJudged",
     "ProviderFailed",
     "QueueOverflowed",
+    "SpeculationDiscarded",
     "StateChanged",
     "TurnHeard",
     "TurnMeasured",
@@ -63,6 +66,59 @@ class UserTranscript(Event):
     turn_id: int
     text: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseJudged(Event):
+    """A pause of the user is over: their turn ended with it, or they went on."""
+
+    turn_id: int
+    speech_end_s: float
+    """Where their last speech before it ended, on the process's clock."""
+    ended: bool
+    """Whether it was taken for the end of their turn."""
+    silence_ms: float
+    """How long it lasted until the turn ended, or they went on."""
+    delay_ms: float
+    """The silence that was waited for in the end."""
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+    """What the end-of-turn model said: `at_ms` of silence, `delay_ms`, `probability`."""
+    text: str = ""
+    """The transcript at the pause, where it had come."""
+    text_ms: float | None = None
+    """How long the silence had lasted when it came."""
+    ending: str = "unknown"
+    """What its last words say: `complete`, `open` (more will follow), `unknown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionJudged(Event):
+    """The user was heard while the agent had the floor, and it is decided what that was."""
+
+    turn_id: int
+    """The exchange whose answer it was."""
+    interrupted: bool
+    why: str
+    """`words`, `length`; or what it was instead: `backchannel`, `no_words`, `short`, `echo`."""
+    speech_ms: float
+    text: str
+    held_ms: float
+    """How long the agent had been held by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeculationDiscarded(Event):
+    """An answer that was prepared in vain, and its cost."""
+
+    turn_id: int
+    text: str
+    """What the user was thought to have said."""
+    tokens: int
+    """Deltas of the language model's answer."""
+    audio_ms: float
+    ran_ms: float
+    cpu_ms: float
+    """CPU time of the whole process meanwhile: an upper bound of its cost here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,8 @@ class TurnVerdict:
     `endpointing.min_delay_ms` and `max_delay_ms`."""
     probability: float | None = None
     """That the turn is complete, 0 to 1, where there is a model behind the verdict."""
+    again_ms: int | None = None
+    """Ask once more when the silence has lasted this long, from the last speech sample; the later verdict counts."""
 
 
 class EndOfTurn(Provider, Protocol):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 __all__ = [
     "AgentSettings",
     "BudgetSettings",
+    "ConfirmSettings",
     "DeadlineSettings",
     "EndpointingSettings",
     "InterruptionSettings",
@@ -86,10 +87,11 @@ class EndpointingSettings(Settings):
         description="Audio from before the speech started that is transcribed too (ms).",
     )
     speculate_after_ms: int = Field(
-        default=200,
+        default=0,
         ge=0,
         le=10_000,
-        description="Silence after which the transcript is finalised ahead of the turn's end (ms).",
+        description="Silence after which the transcript is finalised ahead of the turn's end (ms); "
+        "0: with the first silent window.",
     )
     min_delay_ms: int = Field(
         default=200,
@@ -102,6 +104,13 @@ class EndpointingSettings(Settings):
         ge=0,
         le=30_000,
         description="Silence that always ends a turn (ms); at least `min_delay_ms`.",
+    )
+    open_delay_ms: int = Field(
+        default=1200,
+        ge=0,
+        le=30_000,
+        description="Silence to wait for where the words say that more will follow, such as a trailing 'and' "
+        "or 'um' (ms); `min_delay_ms` and `max_delay_ms` hold for it too.",
     )
 
     @model_validator(mode="after")
@@ -118,15 +127,51 @@ class EndpointingSettings(Settings):
         return self
 
 
+class ConfirmSettings(Settings):
+    """What it takes for the user to take the floor from the agent. A sound that does not is dismissed."""
+
+    confirm_ms: int = Field(
+        default=200, ge=0, le=5_000, description="Speech that it takes at least (ms); a shorter sound is a cough."
+    )
+    words: int = Field(
+        default=1, ge=0, le=20, description="Recognised words that it takes, those of agreement not counted."
+    )
+    without_words_ms: int = Field(
+        default=1500,
+        ge=0,
+        le=30_000,
+        description="Speech that is enough by itself, while no words have been recognised (ms).",
+    )
+
+
 class InterruptionSettings(Settings):
-    """What happens when the user speaks while the agent does (barge-in)."""
+    """What happens when the user speaks while the agent does (barge-in).
+
+    The agent falls silent as soon as speech is heard. Once the interruption is confirmed its answer is dropped; where
+    it was a cough, a word of agreement or its own echo, it goes on from the same sample.
+    """
 
     enabled: bool = Field(default=True, description="Whether the user can interrupt the agent.")
-    confirm_ms: int = Field(
-        default=300,
-        ge=0,
-        le=5_000,
-        description="Speech that it takes to interrupt the agent (ms); a shorter sound is a cough.",
+    speaking: ConfirmSettings = Field(
+        default_factory=ConfirmSettings, description="What it takes while the agent is speaking."
+    )
+    thinking: ConfirmSettings = Field(
+        default_factory=lambda: ConfirmSettings(without_words_ms=600),
+        description="What it takes while the agent has not begun to speak yet: the user has more to say.",
+    )
+    backchannels: tuple[str, ...] | None = Field(
+        default=None,
+        description="Words and phrases of agreement that do not interrupt, such as 'uh-huh'; null: those of the "
+        "call's language that voicebot knows.",
+    )
+    echo_check: bool = Field(
+        default=True,
+        description="Whether sound from the microphone that is the agent's own voice is told from the user's.",
+    )
+    mark: str = Field(
+        default=" —",
+        max_length=40,
+        description="What the language model sees at the end of an answer that was cut off.",
     )
 
 
@@ -134,8 +179,29 @@ class SpeculationSettings(Settings):
     """Answering before it is certain that the user has finished."""
 
     enabled: bool = Field(
-        default=False,
+        default=True,
         description="Whether the answer is prepared during the end-of-turn wait (dropped if they go on).",
+    )
+    on_interims: bool = Field(
+        default=True,
+        description="Whether that may begin while the user still speaks, when the transcript has stopped changing.",
+    )
+    max_tokens_per_minute: int = Field(
+        default=1500,
+        ge=0,
+        description="Tokens of dropped answers in a minute, from which on it pauses.",
+    )
+    max_cpu_s_per_minute: float = Field(
+        default=20,
+        ge=0,
+        description="CPU seconds of this process spent while answers that were dropped were prepared, in a minute, "
+        "from which on it pauses.",
+    )
+    min_idle: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of the machine's CPU that was idle in the last seconds, below which it pauses.",
     )
 
 
@@ -211,7 +277,7 @@ class DeadlineSettings(Settings):
     warmup_s: float = Field(default=60, gt=0, le=3_600, description="Loading an engine and its model (s).")
     stt_final_s: float = Field(default=15, gt=0, le=600, description="A final transcript (s).")
     turn_verdict_ms: int = Field(
-        default=100,
+        default=300,
         gt=0,
         le=10_000,
         description="The end-of-turn model's verdict (ms); without it, `endpointing.max_delay_ms` holds.",
