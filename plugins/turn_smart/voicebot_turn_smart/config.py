@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["SmartConfig"]
+
+
+def _delay(default: int, when: str) -> int:
+    value: int = Field(
+        default=default,
+        ge=0,
+        le=30_000,
+        description=f"Silence that ends the turn when {when} (ms); kept within `endpointing.min_delay_ms` "
+        "and `endpointing.max_delay_ms`.",
+    )
+    return value
+
+
+class SmartConfig(BaseModel):
+    """Settings of `turn: smart`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        default="smart-turn-v3.2",
+        min_length=1,
+        description="Smart Turn 3 in ONNX: a name from the manifest, or a file.",
+    )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="CPU threads for one verdict; never more than the profile's share.",
+    )
+    sure: float = Field(
+        default=0.8, ge=0, le=1, description="Probability from which the turn is surely over."
+    )
+    unsure: float = Field(
+        default=0.1, ge=0, le=1, description="Probability below which it is probably not; at most `sure`."
+    )
+    sure_delay_ms: int = _delay(200, "it is surely over")
+    maybe_delay_ms: int = _delay(450, "it may be over")
+    unsure_delay_ms: int = _delay(650, "it is probably not over")
+    again_ms: int = Field(
+        default=160,
+        ge=0,
+        le=5_000,
+        description="Silence after which a verdict that was not sure is taken once more, with more to go by (ms); "
+        "0: never.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.unsure > self.sure:
+            raise ValueError(f"unsure ({self.unsure}) must not be above sure ({self.sure})")
+        if not self.sure_delay_ms <= self.maybe_delay_ms <= self.unsure_delay_ms:
+            raise ValueError(
+                "sure_delay_ms, maybe_delay_ms and unsure_delay_ms must not fall: "
+                f"{self.sure_delay_ms}, {self.maybe_delay_ms}, {self.unsure_delay_ms}"
+            )
+        return self
