@@ -12,20 +12,29 @@ class ChatHistory:
 
     Args:
         max_turns: how many past exchanges are kept; the oldest go first.
+        cut_off_mark: what the model sees where an answer was cut off, so that the next one can take it up.
     """
 
-    def __init__(self, system_prompt: str, max_turns: int) -> None:
+    def __init__(self, system_prompt: str, max_turns: int, cut_off_mark: str = " —") -> None:
         self._system = ChatMessage("system", system_prompt)
         self._max_turns = max_turns
+        self._mark = cut_off_mark
         self._messages: list[ChatMessage] = []
 
     def add_user(self, text: str) -> None:
         self._append(self._messages, ChatMessage("user", text))
 
-    def add_agent(self, heard_text: str) -> None:
-        """What the listener heard of an answer; nothing is added where they heard nothing."""
-        if heard_text:
-            self._append(self._messages, ChatMessage("assistant", heard_text))
+    def add_agent(self, heard_text: str, *, cut_off: bool = False) -> None:
+        """What the listener heard of an answer; nothing is added where they heard nothing.
+
+        Args:
+            cut_off: there was more to the answer than this.
+        """
+        if not heard_text:
+            return
+        if cut_off and not heard_text.rstrip().endswith(self._mark.strip() or self._mark):
+            heard_text = f"{heard_text.rstrip()}{self._mark}"
+        self._append(self._messages, ChatMessage("assistant", heard_text))
 
     def messages(self, pending_user_text: str = "") -> list[ChatMessage]:
         """What to send to the model; `pending_user_text` is a user turn that may not be over yet."""

@@ -35,6 +35,43 @@ def test_an_answer_that_was_not_heard_joins_the_questions_around_it() -> None:
     assert history.messages() == [SYSTEM, ChatMessage("user", "What time is it?")]
 
 
+def test_an_answer_that_was_cut_off_is_marked_where_the_cut_was() -> None:
+    history = ChatHistory("Be brief.", 12)
+    history.add_agent("Hello, I am", cut_off=True)
+    history.add_user("Wait.")
+    history.add_agent("It is four", cut_off=True)
+    history.add_agent("", cut_off=True)
+    history.add_agent("Or five", cut_off=True)
+    history.add_agent("or six.")
+    assert history.messages("Thanks.") == [
+        SYSTEM,
+        ChatMessage("assistant", "Hello, I am —"),
+        ChatMessage("user", "Wait."),
+        ChatMessage("assistant", "It is four — Or five — or six."),
+        ChatMessage("user", "Thanks."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mark", "heard", "told"),
+    [
+        (" —", "One —", "One —"),
+        (" —", "One— ", "One— "),
+        (" —", "One ", "One —"),
+        (" [cut off]", "One,", "One, [cut off]"),
+        ("", "One ", "One "),
+        ("\n", "One", "One\n"),
+    ],
+)
+def test_the_mark_is_the_profiles_and_never_doubled(mark: str, heard: str, told: str) -> None:
+    history = ChatHistory("Be brief.", 12, mark)
+    history.add_agent(heard, cut_off=True)
+    assert history.messages()[-1].content == told
+    history = ChatHistory("Be brief.", 12, mark)
+    history.add_agent(heard)
+    assert history.messages()[-1].content == heard
+
+
 def test_a_pending_turn_is_told_and_not_kept() -> None:
     history = ChatHistory("Be brief.", 12)
     history.add_user("one")
@@ -58,19 +95,23 @@ def test_the_oldest_exchanges_go_first(max_turns: int) -> None:
 _word = st.text("abc", min_size=1, max_size=3)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.just("") | _word), max_size=30), st.integers(0, 4), _word)
+@given(
+    st.lists(st.tuples(st.booleans(), st.just("") | _word, st.booleans()), max_size=30),
+    st.integers(0, 4),
+    _word,
+)
 def test_alternation_bounds_and_speculation(
-    turns: list[tuple[bool, str]], max_turns: int, pending: str
+    turns: list[tuple[bool, str, bool]], max_turns: int, pending: str
 ) -> None:
     history = ChatHistory("Be brief.", max_turns)
     said = []
-    for is_user, text in turns:
+    for is_user, text, cut_off in turns:
         if is_user and text:
             history.add_user(text)
             said.append(text)
         elif not is_user:
-            history.add_agent(text)
-            said += [text] if text else []
+            history.add_agent(text, cut_off=cut_off)
+            said += ([text, "—"] if cut_off else [text]) if text else []
     messages = history.messages()
     assert messages[0] == SYSTEM
     roles = [message.role for message in messages[1:]]

@@ -56,6 +56,11 @@ class HeardLedger:
             self._clauses[-1].ended = True
 
     @property
+    def samples(self) -> int:
+        """All audio so far, pauses between clauses included."""
+        return self._samples
+
+    @property
     def text(self) -> str:
         """Everything that was to be said."""
         return " ".join(clause.text for clause in self._clauses)

@@ -60,6 +60,7 @@ def test_word_times_that_do_not_match_the_words_are_not_used() -> None:
 def test_clauses_before_the_cut_are_whole() -> None:
     ledger = ledger_of(("First one.", 500), ("Second one.", 1_100))
     assert ledger.text == "First one. Second one."
+    assert ledger.samples == 1_600
     assert ledger.clause_text(1) == "Second one."
     assert ledger.heard_text(500) == "First one."
     assert ledger.heard_text(501) == "First one."
