@@ -1,6 +1,7 @@
 """What speech-to-text engines share that transcribe whole buffers and cannot stream (Whisper and its like).
 
 - `buffered`: an `Utterance` that transcribes its growing buffer for interims, and whose finals go first;
+- `loudness`: where the speech in the buffer ends, and whether it has just faded;
 - `schedule`: when the next interim is due;
 - `whisper`: one careful decoding, from short encoder context to guarded text;
 - `context`, `evidence`, `text`: the pure decisions in it.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from voicebot.audio import AudioChunk, Samples
 from voicebot.errors import AudioError, EngineError
 from voicebot.interfaces import FinalTranscript, InterimTranscript
 from voicebot.recognition.context import MAX_S, SAMPLE_RATE
-from voicebot.recognition.evidence import cannot_matter
+from voicebot.recognition.loudness import Loudness
 from voicebot.recognition.schedule import InterimSchedule
 
 __all__ = ["BufferedUtterance", "Transcribe"]
@@ -23,18 +23,37 @@ __all__ = ["BufferedUtterance", "Transcribe"]
 log = logging.getLogger(__name__)
 
 Transcribe: TypeAlias = Callable[[Samples, bool, Callable[[], bool]], FinalTranscript]
-"""(int16 samples at 16 kHz, whether it is for a final, whether to give up) -> transcript.
+"""(int16 samples at 16 kHz, whether with the care of a final, whether to give up) -> transcript.
 
-Blocking, called in threads: one interim and any finals may overlap. Once told to give up it should return or
+Blocking, called in threads: two interims and any finals may overlap. Once told to give up it should return or
 raise early; what it returns or raises then is ignored.
 """
+
+
+@dataclass(eq=False, slots=True)
+class _Run:
+    """One transcription, in a thread."""
+
+    end: int
+    """How many of the utterance's samples it transcribes."""
+    careful: bool
+    """As a final is made; its text may serve as one."""
+    interim: bool
+    give_up: threading.Event = field(default_factory=threading.Event)
+    task: asyncio.Task[None] | None = None
+    found: FinalTranscript | None = None
+    error: Exception | None = None
+    awaited: int = 0
+    """`finalize` calls that wait for it."""
 
 
 class BufferedUtterance:
     """Implements `voicebot.interfaces.Utterance`.
 
-    While audio comes in, one interim after the other transcribes the whole buffer, in a thread. `finalize` tells
-    the one in progress to give up, and starts at once beside it. Silence after a transcript needs no new one.
+    While audio comes in, one interim after the other transcribes the buffer up to where its speech ends so far, in a
+    thread. Where the speech fades, one is started at once and with the care of a final: `finalize` takes its text, or
+    waits for it, as long as nothing was said since. Otherwise `finalize` tells interims in progress to give up, and
+    starts at once beside them.
 
     Args:
         transcribe: the engine.
@@ -51,22 +70,19 @@ class BufferedUtterance:
         self._transcribe = transcribe
         self._on_interim = on_interim
         self._schedule = InterimSchedule(interim_interval_ms / 1000)
+        self._interims = interim_interval_ms > 0
+        self._timer: asyncio.TimerHandle | None = None
         self._chunks: list[Samples] = []
-        self._count = 0
-        self._peak = self._peak_since_interim = self._peak_since_final = 0
+        self._loudness = Loudness()
         self._overflowed = False
         self._closed = False
-        self._final: FinalTranscript | None = None
-        self._giving_up: set[threading.Event] = set()  # one per thread at work
-        self._interim_gives_up = threading.Event()
-        self._finals = 0
-        self._changed = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
-        self._interims = interim_interval_ms > 0
+        self._runs: set[_Run] = set()
+        self._final: _Run | None = None
+        """The longest of the careful runs that have found something."""
 
     @property
     def audio_s(self) -> float:
-        return self._count / SAMPLE_RATE
+        return self._loudness.count / SAMPLE_RATE
 
     def push(self, chunk: AudioChunk) -> None:
         """Add audio (16 kHz mono). What exceeds 30 s is dropped, with one line in the log.
@@ -76,7 +92,7 @@ class BufferedUtterance:
         """
         if chunk.sample_rate != SAMPLE_RATE:
             raise AudioError(f"Speech recognition takes {SAMPLE_RATE} Hz, not {chunk.sample_rate} Hz.")
-        room = int(MAX_S * SAMPLE_RATE) - self._count
+        room = int(MAX_S * SAMPLE_RATE) - self._loudness.count
         if len(chunk.samples) > room and not self._overflowed:
             self._overflowed = True
             log.warning("An utterance is longer than %d s; the rest of it is not transcribed.", MAX_S)
@@ -84,98 +100,132 @@ class BufferedUtterance:
             return
         samples = chunk.samples[:room].copy()
         self._chunks.append(samples)
-        self._count += len(samples)
-        peak = int(np.abs(samples, dtype=np.float32).max())
-        self._peak = max(self._peak, peak)
-        self._peak_since_interim = max(self._peak_since_interim, peak)
-        self._peak_since_final = max(self._peak_since_final, peak)
-        self._changed.set()
-        if self._interims and self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._run_interims(), name="stt interims")
+        self._loudness.push(samples)
+        self._consider_interim()
 
     async def finalize(self) -> FinalTranscript:
-        """See `Utterance.finalize`. Cancelling it tells the engine to give up."""
+        """See `Utterance.finalize`. Cancelling it tells the engine to give up, unless others wait for the same."""
         if self._closed:
             raise EngineError("The utterance was closed before it was transcribed.", kind="stt")
-        self._schedule.supersede(self.audio_s)
-        if self._final is not None and cannot_matter(self._peak, self._peak_since_final):
-            return replace(self._final, audio_s=self.audio_s)
-        samples, self._final, self._peak_since_final = self._samples(), None, 0
-        self._interim_gives_up.set()
-        self._finals += 1
-        try:
-            found = await self._in_thread(samples, True, threading.Event())
-        finally:
-            self._finals -= 1
-            self._changed.set()
+        end, audio_s = self._loudness.end, self.audio_s
+        self._schedule.supersede(end / SAMPLE_RATE)
+        run = self._covering() or self._start_final(end)
+        await self._wait(run)
+        if (
+            run.interim and run.found is None and not self._closed
+        ):  # the engine failed: as if it had not been tried
+            run = self._start_final(end)
+            await self._wait(run)
         if self._closed:
             raise EngineError("The utterance was closed while it was being transcribed.", kind="stt")
-        if len(samples) / SAMPLE_RATE >= self._schedule.wanted_s:  # no later finalize is under way
-            self._final = found
-        return found
+        if run.found is None:
+            raise run.error or EngineError("The transcription was given up.", kind="stt")
+        return replace(run.found, audio_s=audio_s)
 
     async def aclose(self) -> None:
         """See `Utterance.aclose`."""
         self._closed = True
-        for event in self._giving_up:
-            event.set()
+        if self._timer is not None:
+            self._timer.cancel()
         self._chunks.clear()
-        self._count = 0
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.cancel()
-            await asyncio.wait([worker])
+        tasks = [run.task for run in self._runs if run.task is not None]
+        for run in self._runs:
+            run.give_up.set()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _samples(self) -> Samples:
         if len(self._chunks) != 1:
             self._chunks = [np.concatenate([np.zeros(0, np.int16), *self._chunks])]
         return self._chunks[0]
 
-    async def _in_thread(self, samples: Samples, final: bool, give_up: threading.Event) -> FinalTranscript:
-        self._giving_up.add(give_up)
+    def _covering(self) -> _Run | None:
+        """The run that has transcribed, or is transcribing, all that matters as a final would."""
+        needed = self._loudness.needed
+        if self._final is not None and self._final.end >= needed:
+            return self._final
+        runs = (run for run in self._runs if run.careful and run.end >= needed and not run.give_up.is_set())
+        return max(runs, key=lambda run: run.end, default=None)
+
+    def _start_final(self, end: int) -> _Run:
+        self._give_up_interims()
+        return self._start(_Run(end, careful=True, interim=False))
+
+    def _give_up_interims(self) -> None:
+        for run in self._runs:
+            if run.interim and not run.awaited:
+                run.give_up.set()
+
+    def _start(self, run: _Run) -> _Run:
+        loop = asyncio.get_running_loop()
+        self._runs.add(run)
+        started_s = loop.time()
+        if run.interim:
+            self._schedule.start(started_s, run.end / SAMPLE_RATE)
+        name = "stt interim" if run.interim else "stt final"
+        run.task = loop.create_task(self._execute(run, started_s), name=name)
+        return run
+
+    async def _execute(self, run: _Run, started_s: float) -> None:
+        samples = self._samples()[: run.end]
         try:
-            return await asyncio.to_thread(self._transcribe, samples, final, give_up.is_set)
-        except asyncio.CancelledError:
-            give_up.set()
-            raise
+            run.found = await asyncio.to_thread(self._transcribe, samples, run.careful, run.give_up.is_set)
+        except Exception as error:
+            run.error = error
         finally:
-            self._giving_up.discard(give_up)
+            self._runs.discard(run)
+            if run.interim:
+                self._schedule.finish(asyncio.get_running_loop().time(), started_s)
+        if run.give_up.is_set():
+            run.found = None
+        elif run.found is not None and run.careful and (self._final is None or run.end >= self._final.end):
+            self._final = run
+        if run.interim and not self._closed:
+            self._deliver(run)
+        self._consider_interim()
 
-    async def _run_interims(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            self._changed.clear()
-            wait = None if self._finals else self._schedule.wait(loop.time(), self.audio_s)
-            if wait is None:
-                await self._changed.wait()
-            elif wait > 0:
-                await asyncio.sleep(wait)
-            else:
-                try:
-                    await self._interim()
-                except Exception as error:
-                    unexpected = not isinstance(error, EngineError)
-                    log.warning(
-                        "No more interim transcripts of this utterance: %s", error, exc_info=unexpected
-                    )
-                    return
-
-    async def _interim(self) -> None:
-        loop = asyncio.get_running_loop()
-        audio_s = self.audio_s
-        if cannot_matter(self._peak, self._peak_since_interim):
-            self._schedule.skip(audio_s)
-            return
-        samples, self._peak_since_interim = self._samples(), 0
-        self._interim_gives_up = threading.Event()
-        self._schedule.start(loop.time(), audio_s)
-        try:
-            found = await self._in_thread(samples, False, self._interim_gives_up)
-        except EngineError:
-            if not self._interim_gives_up.is_set():
+    async def _wait(self, run: _Run) -> None:
+        """Until it has ended."""
+        if run.task is not None and not run.task.done():
+            run.awaited += 1
+            try:
+                await asyncio.wait([run.task])
+            except asyncio.CancelledError:
+                if run.awaited == 1 and not run.interim:
+                    run.give_up.set()
                 raise
+            finally:
+                run.awaited -= 1
+
+    def _consider_interim(self) -> None:
+        """Start an interim now, or later, or not."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._interims or self._closed or any(not run.interim for run in self._runs):
             return
-        finally:
-            self._schedule.finish(loop.time())
-        if found.text and not self._closed and self._schedule.deliverable(audio_s):
-            self._on_interim(InterimTranscript(found.text, audio_s))
+        if self._covering() is not None:
+            return
+        loop = asyncio.get_running_loop()
+        end, faded = self._loudness.end, self._loudness.faded
+        wait = self._schedule.wait(loop.time(), end / SAMPLE_RATE, faded=faded)
+        if wait is None:
+            return
+        if wait > 0:
+            self._timer = loop.call_later(wait, self._consider_interim)
+            return
+        self._give_up_interims()
+        self._start(_Run(end, careful=faded, interim=True))
+
+    def _deliver(self, run: _Run) -> None:
+        if run.error is not None:
+            if run.give_up.is_set() or not self._interims:
+                return
+            self._interims = False
+            unexpected = not isinstance(run.error, EngineError)
+            exc_info = run.error if unexpected else None
+            log.warning("No more interim transcripts of this utterance: %s", run.error, exc_info=exc_info)
+        elif run.found is not None and run.found.text and self._schedule.deliverable(run.end / SAMPLE_RATE):
+            self._on_interim(InterimTranscript(run.found.text, run.end / SAMPLE_RATE))

@@ -7,10 +7,10 @@ import numpy as np
 from voicebot.audio import AUDIBLE, Samples
 from voicebot.recognition.context import SAMPLE_RATE
 
-__all__ = ["cannot_matter", "is_silent", "is_steady"]
+__all__ = ["SILENT_RMS", "cannot_matter", "is_silent", "is_steady"]
 
 _FRAME = SAMPLE_RATE // 50
-_SILENT_RMS = 33.0  # -60 dBFS
+SILENT_RMS = 33.0  # -60 dBFS
 _STEADY_DB = 6.0
 
 
@@ -23,7 +23,7 @@ def _levels(samples: Samples) -> np.ndarray[tuple[int, ...], np.dtype[np.float64
 
 def is_silent(samples: Samples) -> bool:
     """No 20 ms of it is louder than -60 dBFS: no microphone's speech is that quiet."""
-    return len(samples) == 0 or bool(_levels(samples).max() < _SILENT_RMS)
+    return len(samples) == 0 or bool(_levels(samples).max() < SILENT_RMS)
 
 
 def is_steady(samples: Samples) -> bool:

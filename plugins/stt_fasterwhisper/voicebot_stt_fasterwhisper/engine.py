@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import ctranslate2
-import numpy as np
 import tokenizers
-from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
-from voicebot.audio import Samples, to_float
+from voicebot.audio import Samples
 from voicebot.errors import EngineError
 from voicebot.recognition import Hypothesis
 
+from .features import LogMel
+
 __all__ = ["WhisperEngine"]
 
-_SAMPLES_PER_POSITION = 320
 _TEXT_CONTEXT = 448
 
 
@@ -68,26 +68,30 @@ class WhisperEngine:
         except ValueError as error:
             raise EngineError(f"Whisper does not know the language {language!r}.", hint=str(error)) from error
         self._language = language
-        self._features = FeatureExtractor(feature_size=self._model.n_mels)
+        self._features = LogMel(self._model.n_mels)
         self._prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         if initial_prompt.strip():
             before = self._tokenizer.encode(" " + initial_prompt.strip())[-(_TEXT_CONTEXT // 2 - 1) :]
             self._prompt = [self._tokenizer.sot_prev, *before, *self._prompt]
 
-    def decode(self, samples: Samples, positions: int, max_tokens: int) -> Hypothesis:
-        """See `voicebot.recognition.Decode`.
+    def decode(
+        self, samples: Samples, positions: int, max_tokens: int, give_up: Callable[[], bool] = lambda: False
+    ) -> Hypothesis:
+        """See `voicebot.recognition.Decode`. `give_up` is asked before the encoder, and between it and the decoder.
 
         Raises:
-            EngineError: CTranslate2 failed.
+            EngineError: CTranslate2 failed, or was told to give up.
         """
-        window = np.zeros(positions * _SAMPLES_PER_POSITION, np.float32)
-        heard = to_float(samples[: len(window)])
-        window[: len(heard)] = heard
-        features = np.ascontiguousarray(self._features(window, padding=0)[None], np.float32)
         max_tokens = min(max_tokens, _TEXT_CONTEXT // 2, _TEXT_CONTEXT - len(self._prompt))
+        _go_on_unless(give_up)
         try:
+            # `generate` would do both, to the same result and in the same time.
+            encoded = self._model.encode(
+                ctranslate2.StorageView.from_array(self._features(samples, positions)[None])
+            )
+            _go_on_unless(give_up)
             result = self._model.generate(
-                ctranslate2.StorageView.from_array(features),
+                encoded,
                 [self._prompt],
                 beam_size=1,
                 # CTranslate2 writes at most half of max_length, and at most what the prompt leaves of it.
@@ -105,3 +109,8 @@ class WhisperEngine:
             no_speech=result.no_speech_prob,
             language=self._language,
         )
+
+
+def _go_on_unless(give_up: Callable[[], bool]) -> None:
+    if give_up():
+        raise EngineError("The transcription was given up.")

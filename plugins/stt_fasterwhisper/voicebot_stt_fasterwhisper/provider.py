@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -58,7 +59,8 @@ class FasterWhisperSTT:
             device=self._config.device,
             compute_type=self._config.compute_type,
             threads=max(1, min(self._config.threads, self._context.threads)),
-            # CTranslate2 cannot abort, so that a final would wait for the interim before it: it runs beside it.
+            # CTranslate2 cannot abort within the encoder, so that a final would wait for the interim before it:
+            # it runs beside it.
             replicas=2 if self._config.interim_interval_ms else 1,
             language=self._context.language.partition("-")[0].lower(),
             initial_prompt=self._config.initial_prompt,
@@ -73,10 +75,8 @@ class FasterWhisperSTT:
         engine = self._engine
         if engine is None:
             raise EngineError("The recogniser is not running: it was not warmed up, or was closed.")
-        if give_up():
-            raise EngineError("The transcription was given up.")
         context = self._config.context_final if final else self._config.context_interim
-        return recognise(engine.decode, samples, context, retry=final)
+        return recognise(partial(engine.decode, give_up=give_up), samples, context, retry=final)
 
     async def aclose(self) -> None:
         self._engine = None  # a call in progress keeps the model until it ends

@@ -31,7 +31,7 @@ class WhisperCppConfig(BaseModel):
         description="Encoder positions (20 ms each) for interim transcripts.",
     )
     context_final: int = Field(
-        768,
+        512,
         ge=MIN_CONTEXT,
         le=FULL_CONTEXT,
         description="Encoder positions (20 ms each) for final transcripts.",

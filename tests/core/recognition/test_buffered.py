@@ -17,12 +17,18 @@ from voicebot.interfaces import FinalTranscript, InterimTranscript
 from voicebot.recognition import BufferedUtterance
 
 RATE = 16_000
-LOUD = AudioChunk((np.sin(np.arange(RATE)) * 9000).astype(np.int16), RATE)  # 1 s
-QUIET = AudioChunk.silence(500, RATE)
+WINDOW = 512
+BLOCK = 32 * WINDOW
+LOUD = AudioChunk((np.sin(np.arange(BLOCK)) * 9000).astype(np.int16), RATE)
+QUIET = AudioChunk(np.zeros(BLOCK // 2, np.int16), RATE)
+FADED = 1 + WINDOW / BLOCK  # LOUD and a window of silence
 
 
 class Engine:
-    """Answers with the seconds of audio. Holds interims back until `interims_may_end`, or finals likewise."""
+    """Answers with the blocks of audio. Holds interims back until `interims_may_end`, or finals likewise.
+
+    An interim made with the care of a final is a "final" here.
+    """
 
     def __init__(self) -> None:
         self.interims_may_end = threading.Event()
@@ -36,7 +42,7 @@ class Engine:
         self.fail: Exception | None = None
 
     def __call__(self, samples: Samples, final: bool, give_up: Callable[[], bool]) -> FinalTranscript:
-        name = f"{'final' if final else 'interim'} {len(samples) / RATE:g}"
+        name = f"{'final' if final else 'interim'} {len(samples) / BLOCK:g}"
         self.started.append(name)
         self.heard.append(samples)
         if self.fail:
@@ -77,7 +83,7 @@ def test_interims_follow_the_audio() -> None:
         for _ in range(3):
             utterance.push(LOUD)
             await until(lambda: interims and interims[-1].audio_s == utterance.audio_s)
-        assert interims == [InterimTranscript(f"interim {n}", n) for n in (1, 2, 3)]
+        assert interims == [InterimTranscript(f"interim {n}", n * BLOCK / RATE) for n in (1, 2, 3)]
 
     play(test)
 
@@ -97,7 +103,7 @@ def test_a_final_overtakes_an_interim_in_progress() -> None:
         utterance.push(LOUD)
         await until(lambda: engine.started == ["interim 1"])
         utterance.push(LOUD)
-        assert await utterance.finalize() == FinalTranscript("final 2", 2)
+        assert await utterance.finalize() == FinalTranscript("final 2", 2 * BLOCK / RATE)
         assert engine.ended == ["final 2"]
         await until(engine.gave_up.is_set)
         assert interims == []
@@ -120,7 +126,7 @@ def test_an_interim_that_cannot_be_stopped_is_not_shown_after_the_final() -> Non
         await until(lambda: "interim 1" in engine.ended)
         utterance.push(LOUD)
         await until(lambda: interims)
-        assert interims == [InterimTranscript("interim 2", 2)]
+        assert interims == [InterimTranscript("interim 2", 2 * BLOCK / RATE)]
         await utterance.aclose()
 
     asyncio.run(main())
@@ -139,7 +145,7 @@ def test_no_interim_starts_while_a_final_is_under_way() -> None:
         engine.finals_may_end.set()
         await final
         await until(lambda: interims)
-        assert interims[-1].audio_s == 2
+        assert interims[-1].text == "interim 2"
 
     play(test)
 
@@ -149,26 +155,86 @@ def test_silence_after_a_final_needs_no_new_one() -> None:
         utterance.push(LOUD)
         assert (await utterance.finalize()).text == "final 1"
         utterance.push(QUIET)
-        assert await utterance.finalize() == FinalTranscript("final 1", 1.5)
+        assert await utterance.finalize() == FinalTranscript("final 1", 1.5 * BLOCK / RATE)
         utterance.push(LOUD)
-        assert await utterance.finalize() == FinalTranscript("final 2.5", 2.5)
+        assert await utterance.finalize() == FinalTranscript("final 2.5", 2.5 * BLOCK / RATE)
         assert [name for name in engine.started if "final" in name] == ["final 1", "final 2.5"]
 
     play(test)
 
 
-def test_silence_after_an_interim_needs_no_new_one() -> None:
+def test_fading_speech_is_transcribed_once_with_care() -> None:
     async def test(engine: Engine, utterance: BufferedUtterance, interims: list[InterimTranscript]) -> None:
         utterance.push(LOUD)
         await until(lambda: interims)
         utterance.push(QUIET)
+        await until(lambda: len(interims) == 2)
+        utterance.push(QUIET)
         for _ in range(50):
             await asyncio.sleep(0)
+        assert engine.started == ["interim 1", f"final {FADED:g}"]
+        assert await utterance.finalize() == FinalTranscript(f"final {FADED:g}", 2 * BLOCK / RATE)
         utterance.push(LOUD)
-        await until(lambda: len(interims) == 2)
-        assert engine.started == ["interim 1", "interim 2.5"]
+        await until(lambda: len(interims) == 3)
+        assert engine.started[2:] == ["interim 3"]
 
     play(test)
+
+
+def test_a_final_waits_for_the_careful_interim_in_progress() -> None:
+    async def test(engine: Engine, utterance: BufferedUtterance, interims: list[InterimTranscript]) -> None:
+        engine.interims_may_end.clear()
+        engine.finals_may_end.clear()
+        utterance.push(LOUD)
+        await until(lambda: engine.started == ["interim 1"])
+        utterance.push(QUIET)  # the older interim gives up, and is not waited for
+        await until(lambda: engine.started == ["interim 1", f"final {FADED:g}"] and engine.gave_up.is_set())
+        finals = [asyncio.create_task(utterance.finalize()) for _ in range(2)]
+        await asyncio.sleep(0)
+        finals[0].cancel()  # the other one still wants it
+        with pytest.raises(asyncio.CancelledError):
+            await finals[0]
+        engine.finals_may_end.set()
+        assert await finals[1] == FinalTranscript(f"final {FADED:g}", 1.5 * BLOCK / RATE)
+        assert len(engine.started) == 2
+        assert interims == []
+
+    play(test)
+
+
+def test_speech_after_the_fade_makes_the_careful_interim_worthless() -> None:
+    async def test(engine: Engine, utterance: BufferedUtterance, interims: list[InterimTranscript]) -> None:
+        engine.finals_may_end.clear()
+        utterance.push(LOUD)
+        utterance.push(QUIET)
+        await until(lambda: engine.started == ["interim 1", f"final {FADED:g}"])
+        utterance.push(LOUD)
+        final = asyncio.create_task(utterance.finalize())
+        await until(lambda: engine.started[2:] == ["final 2.5"])
+        engine.finals_may_end.set()
+        assert (await final).text == "final 2.5"
+
+    play(test)
+
+
+def test_a_final_does_not_fail_with_the_interim_it_waits_for() -> None:
+    failed = threading.Event()
+
+    async def main() -> None:
+        def transcribe(samples: Samples, final: bool, give_up: Callable[[], bool]) -> FinalTranscript:
+            if final and not failed.is_set():
+                failed.set()
+                raise EngineError("out of memory")
+            return FinalTranscript("again" if final else "", len(samples) / RATE)
+
+        utterance = BufferedUtterance(transcribe, lambda interim: None, 1)
+        utterance.push(LOUD)
+        utterance.push(QUIET)
+        assert (await utterance.finalize()).text == "again"
+        assert failed.is_set()
+        await utterance.aclose()
+
+    asyncio.run(main())
 
 
 def test_a_cancelled_final_gives_up_and_a_later_one_covers_all() -> None:
@@ -183,7 +249,7 @@ def test_a_cancelled_final_gives_up_and_a_later_one_covers_all() -> None:
         await until(engine.gave_up.is_set)
         engine.finals_may_end.set()
         utterance.push(QUIET)
-        assert await utterance.finalize() == FinalTranscript("final 1.5", 1.5)
+        assert await utterance.finalize() == FinalTranscript(f"final {FADED:g}", 1.5 * BLOCK / RATE)
 
     play(test)
 

@@ -49,6 +49,18 @@ def test_the_full_context_writes_what_faster_whisper_writes(model_store: ModelSt
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("answers", [[True], [False, True]], ids=["before", "after the encoder"])
+def test_a_transcription_can_be_given_up(model_store: ModelStore, answers: list[bool]) -> None:
+    speech = read_wav(model_store.path("sample-human-speech")).samples[:48_000]
+    engine = load(model_store, "whisper-tiny.en-ct2")
+    left = list(answers)
+    with pytest.raises(EngineError, match="given up"):
+        engine.decode(speech, 512, 24, lambda: left.pop(0))
+    assert left == []
+    assert "fellow Americans" in engine.decode(speech, 512, 24).text
+
+
+@pytest.mark.engine
 def test_a_multilingual_model_takes_the_calls_language(model_store: ModelStore) -> None:
     speech = read_wav(model_store.path("sample-human-speech")).samples
     found = load(model_store, "whisper-base-ct2", "de").decode(speech[:48_000], 768, 24)
