@@ -20,7 +20,10 @@ BargeKind = Literal["interruption", "backchannel", "cough", "echo"]
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence inside a turn that the recipe put there, in seconds from the turn's first sample."""
+    """Silence inside a turn, put there by the recipe, or made by the voice and at least 200 ms long.
+
+    In seconds from the turn's first sample.
+    """
 
     start_s: float
     end_s: float
@@ -39,9 +42,9 @@ class BenchTurn:
     text: str
     """What is said, for the word error rate."""
     audio: Samples
-    """int16 mono at `BENCH_RATE`, no more silence around it than the recording has; noise included."""
+    """int16 mono at `BENCH_RATE`, without silence around it, and clean: background is in `Scenario.noise`."""
     speech_start_s: float
-    """First speech sample, counted from the first sample of `audio` (of the voice before noise was added)."""
+    """First speech sample, counted from the first sample of `audio`."""
     speech_end_s: float
     """Last speech sample, counted alike: where latency is counted from."""
     voice: str
