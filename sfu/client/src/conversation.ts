@@ -69,6 +69,9 @@ export function advance(before: Conversation, event: Change): Conversation {
       const failure = `The ${event.kind} engine (${event.plugin}) failed: ${event.message}`;
       return update(before, turn, (e) => ({ ...e, failures: [...e.failures, failure] }));
     }
+    case 'interruption_judged':
+      // What it changes is heard, and told by the events that follow.
+      return before;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 export const DUCKED = 0.15;
-/** The server goes on speaking, and the user does not: it was a cough, or a word of agreement. */
+/** The user is quiet, and the server has not said what it was: without its word, this long. */
 export const UNDUCK_AFTER_MS = 700;
 
 export class DuckingPolicy {
@@ -47,6 +47,11 @@ export class DuckingPolicy {
   /** What an interrupted turn has left in the jitter buffer is not for the ear. */
   agentTurnEnded(interrupted: boolean): void {
     if (interrupted) this.muted = true;
+  }
+
+  /** It was a cough, or a word of agreement: the server goes on where it stopped, and that is to be heard. */
+  dismissed(): void {
+    this.ducked = false;
   }
 
   tick(now: number): void {

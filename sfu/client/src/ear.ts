@@ -59,6 +59,9 @@ export class Ear {
         this.ducking.agentTurnEnded(event.reason === 'interrupted');
         this.matcher?.turnEnded(event.turn, position, event.reason === 'interrupted');
         break;
+      case 'interruption_judged':
+        if (!event.interrupted) this.ducking.dismissed();
+        break;
       default:
         return;
     }

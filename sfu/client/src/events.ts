@@ -17,6 +17,7 @@ export type CallEvent =
   | { name: 'agent_turn_started'; turn: number }
   | { name: 'agent_clause'; turn: number; text: string }
   | { name: 'agent_turn_ended'; turn: number; text: string; heardText: string; reason: TurnEnding }
+  | { name: 'interruption_judged'; turn: number; interrupted: boolean }
   | { name: 'turn_heard'; turn: number; ms: number }
   | { name: 'turn_measured'; turn: number; report: Json }
   | { name: 'provider_failed'; turn: number | null; kind: string; plugin: string; message: string };
@@ -64,6 +65,8 @@ export function asCallEvent(event: unknown): CallEvent | null {
       const heardText = textOr(event.heard_text, '');
       return { name: 'agent_turn_ended', turn, text, heardText, reason: reason as TurnEnding };
     }
+    case 'interruption_judged':
+      return { name: 'interruption_judged', turn, interrupted: event.interrupted === true };
     case 'turn_heard': {
       const ms = numberOr(event.voice_to_voice_ms, null);
       return ms === null ? null : { name: 'turn_heard', turn, ms };

@@ -32,6 +32,16 @@ test('speech that goes on keeps it ducked', () => {
   assert.equal(ducking.gain, DUCKED);
 });
 
+test('what the server dismissed is over at once, and the next sound is a new one', () => {
+  ducking.localSpeechStarted();
+  ducking.dismissed();
+  assert.equal(ducking.gain, 1);
+  assert.equal(ducking.dueAt, null);
+  ducking.localSpeechStopped(1000);
+  ducking.localSpeechStarted();
+  assert.equal(ducking.gain, DUCKED);
+});
+
 test('speech while the agent is silent ducks nothing', () => {
   ducking.stateChanged(false);
   ducking.localSpeechStarted();
@@ -73,6 +83,7 @@ test('never stuck, whatever the order: the next turn is heard in full, and so is
     listens: (policy) => policy.stateChanged(false),
     userStarts: (policy) => policy.localSpeechStarted(),
     userStops: (policy, now) => policy.localSpeechStopped(now),
+    isDismissed: (policy) => policy.dismissed(),
   };
   const names = Object.keys(acts);
   const length = 6;
