@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class AgentTurn:
         messages: what the model is asked; or
         text: what to say without asking it (a greeting).
         on_clause: called with a clause's text when it begins to play.
+        on_audible: called when its first audible sample has been sent.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class AgentTurn:
         language: str,
         timeline: Timeline,
         on_clause: Callable[[str], None],
+        on_audible: Callable[[], None] = lambda: None,
         messages: Sequence[ChatMessage] = (),
         text: str = "",
     ) -> None:
@@ -71,12 +74,18 @@ class AgentTurn:
         self.usage: TokenUsage | None = None
         self.audible = False
         """Whether its first audible sample has been sent."""
+        self.deltas = 0
+        """Pieces of text that the model has given."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._began_s = now()
+        self._cpu_s = time.process_time()
         self._engines = engines
         self._playback = playback
         self._speech = speech
         self._deadlines = deadlines
         self._language = language
         self._on_clause = on_clause
+        self._on_audible = on_audible
         self._messages = messages
         self._given_text = text
         self._gate = asyncio.Event()
@@ -99,9 +108,38 @@ class AgentTurn:
             EngineError: the model or the voice failed (the first failure, where both did).
         """
         async with task_group() as group:
-            group.create_task(self._think(), name=f"think {self.number}")
-            group.create_task(self._speak(), name=f"speak {self.number}")
-            group.create_task(self._play(), name=f"play {self.number}")
+            self._tasks = [
+                group.create_task(self._think(), name=f"think {self.number}"),
+                group.create_task(self._speak(), name=f"speak {self.number}"),
+                group.create_task(self._play(), name=f"play {self.number}"),
+            ]
+
+    def abandon(self) -> None:
+        """Stop working in the next turn of the event loop, and let go of what waits; for whoever cancels `run`."""
+        # Not through the group: that would reach them a turn later.
+        for task in self._tasks:
+            task.cancel()
+        self.clauses.clear()
+        self.audio.clear()
+
+    def all_heard(self, heard_text: str) -> bool:
+        """Whether that is all that it has to say."""
+        thought = self.timeline.at("llm_finished") is not None
+        return thought and not len(self.clauses) and heard_text == self.ledger.text
+
+    @property
+    def audio_ms(self) -> float:
+        """How much was synthesised."""
+        return self.ledger.samples * 1000 / self._playback.sample_rate
+
+    @property
+    def ran_ms(self) -> float:
+        return (now() - self._began_s) * 1000
+
+    @property
+    def cpu_ms(self) -> float:
+        """CPU time that the whole process has used since it began."""
+        return (time.process_time() - self._cpu_s) * 1000
 
     # --- text -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +168,7 @@ class AgentTurn:
             async for event in events:
                 if isinstance(event, TextDelta):
                     self.timeline.stamp("llm_first_token", now())
+                    self.deltas += 1
                     yield event.text
                 else:
                     self.usage = event
@@ -220,4 +259,5 @@ class AgentTurn:
         if not self.audible and (audible := first_audible(samples)) is not None:
             self.audible = True
             self.timeline.stamp("first_audible", played_at + audible / rate)
+            self._on_audible()
         return True

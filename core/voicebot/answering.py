@@ -9,13 +9,21 @@ from typing import Literal
 
 from voicebot.agent_turn import AgentTurn
 from voicebot.clock import now
+from voicebot.echo import EchoCheck
 from voicebot.engines import Engine, Engines
 from voicebot.errors import EngineError
-from voicebot.events import AgentClause, AgentTurnEnded, AgentTurnStarted, TurnMeasured
+from voicebot.events import (
+    AgentClause,
+    AgentTurnEnded,
+    AgentTurnStarted,
+    SpeculationDiscarded,
+    TurnMeasured,
+)
 from voicebot.history import ChatHistory
 from voicebot.interfaces import ChatMessage, Connection, Transport
 from voicebot.report import CallReport, TurnRecord
 from voicebot.settings import SessionSettings
+from voicebot.speculating import Waste
 from voicebot.speech.playback import Playback
 from voicebot.telling import Telling
 from voicebot.timeline import Budget, Timeline
@@ -28,6 +36,7 @@ __all__ = ["Answering"]
 class _Answer:
     turn: AgentTurn
     record: TurnRecord
+    answers: str
     task: asyncio.Task[None] | None = None
 
 
@@ -36,8 +45,12 @@ class Answering:
 
     Args:
         group: owns the turns' tasks.
+        echo: is told what the listener is played.
         on_over: called with the agent turn's id when it has finished or failed (not when it was cancelled).
         on_failure: called with whatever an engine did wrong, and the exchange it spoilt.
+        on_clause: called with the agent turn's id and a clause that begins to play.
+        on_audible: called with the agent turn's id when the listener begins to hear it.
+        on_waste: called with the cost of an answer that was prepared in vain.
     """
 
     def __init__(
@@ -50,11 +63,18 @@ class Answering:
         connection: Connection,
         telling: Telling,
         report: CallReport,
+        echo: EchoCheck | None,
         on_over: Callable[[int], None],
         on_failure: Callable[[EngineError, int], None],
+        on_clause: Callable[[int, str], None],
+        on_audible: Callable[[int], None],
+        on_waste: Callable[[Waste], None],
     ) -> None:
-        self.history = ChatHistory(settings.agent.system_prompt, settings.agent.history_turns)
-        self.playback = Playback(connection, transport)
+        agent = settings.agent
+        self.history = ChatHistory(
+            agent.system_prompt, agent.history_turns, cut_off_mark=settings.interruption.mark
+        )
+        self.playback = Playback(connection, transport, echo)
         self._group = group
         self._settings = settings
         self._engines = engines
@@ -62,6 +82,9 @@ class Answering:
         self._report = report
         self._on_over = on_over
         self._on_failure = on_failure
+        self._on_clause = on_clause
+        self._on_audible = on_audible
+        self._on_waste = on_waste
         self._budget = Budget(settings.budget)
         self._answer: _Answer | None = None
 
@@ -70,10 +93,25 @@ class Answering:
         """Whether the listener is hearing an answer."""
         return self._answer is not None and self._answer.turn.audible
 
+    def exchange(self, number: int) -> int:
+        """The number of the exchange that an agent turn answers; 0 for the greeting, and where it is over."""
+        answer = self._current(number)
+        return 0 if answer is None else answer.record.number
+
     def start(
-        self, number: int, record: TurnRecord, *, messages: Sequence[ChatMessage] = (), text: str = ""
+        self,
+        number: int,
+        record: TurnRecord,
+        *,
+        messages: Sequence[ChatMessage] = (),
+        text: str = "",
+        answers: str = "",
     ) -> None:
-        """Begin an answer behind the commit gate: to these messages, or with this text."""
+        """Begin an answer behind the commit gate: to these messages, or with this text.
+
+        Args:
+            answers: what the user is thought to have said.
+        """
         timeline = Timeline()
         record.stamp_recognition(timeline)
         turn = AgentTurn(
@@ -85,10 +123,11 @@ class Answering:
             language=self._settings.agent.language,
             timeline=timeline,
             on_clause=lambda text: self._clause_begins(number, text),
+            on_audible=lambda: self._becomes_audible(number),
             messages=messages,
             text=text,
         )
-        answer = _Answer(turn, record)
+        answer = _Answer(turn, record, answers)
         self._answer = answer
         answer.task = self._group.create_task(self._run(answer), name=f"agent turn {number}")
 
@@ -97,6 +136,8 @@ class Answering:
         answer = self._current(number)
         if answer is None:
             return
+        # One that was begun on an interim transcript has only now got its final one.
+        answer.record.stamp_recognition(answer.turn.timeline)
         answer.record.stamp_end_of_turn(answer.turn.timeline)
         self.playback.admit(number)
         answer.turn.commit()
@@ -111,14 +152,35 @@ class Answering:
         answer.task.cancel()
         if reason == "discarded":
             self._answer = None
-            self._report.discarded_speculations += 1
+            self._discard(answer)
         else:
             self._settle(answer, "interrupted", answer.turn.ledger.heard_text(heard_samples))
+        answer.turn.abandon()
+
+    def _discard(self, answer: _Answer) -> None:
+        turn, at_s = answer.turn, now()
+        event = SpeculationDiscarded(
+            at_s,
+            answer.record.number,
+            answer.answers,
+            tokens=turn.deltas,
+            audio_ms=round(turn.audio_ms, 1),
+            ran_ms=round(turn.ran_ms, 1),
+            cpu_ms=round(turn.cpu_ms, 1),
+        )
+        self._report.discarded(event)
+        self._on_waste(Waste(at_s, event.tokens, event.cpu_ms / 1000))
+        self._telling.emit(event)
 
     def _clause_begins(self, number: int, text: str) -> None:
         # A turn that was cancelled runs on until its tasks notice.
         if (answer := self._current(number)) is not None:
+            self._on_clause(number, text)
             self._telling.emit(AgentClause(now(), answer.record.number, text))
+
+    def _becomes_audible(self, number: int) -> None:
+        if self._current(number) is not None:
+            self._on_audible(number)
 
     async def _run(self, answer: _Answer) -> None:
         turn = answer.turn
@@ -140,7 +202,7 @@ class Answering:
             return
         self._answer = None
         turn, record = answer.turn, answer.record
-        self.history.add_agent(heard_text)
+        self.history.add_agent(heard_text, cut_off=not turn.all_heard(heard_text))
         record.settle(turn, self._budget, reason=reason, heard_text=heard_text)
         for queue in (turn.clauses, turn.audio):
             self._report.add_queue(queue.name, queue.statistics)

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from voicebot.settings import EndpointingSettings
 
 __all__ = [
     "EndpointDecision",
     "Endpointing",
+    "Ending",
     "SpeculationDue",
     "SpeechPaused",
     "SpeechResumed",
     "SpeechStarted",
     "UserTurnEnded",
+    "VerdictDue",
 ]
+
+Ending = Literal["complete", "open", "unknown"]
+"""What the last words of a transcript say: that it is whole, that more will follow, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,18 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechPaused:
-    """Silence begins: the moment to ask the end-of-turn model."""
+    """Silence begins."""
 
     pause_id: int
     speech_end_s: float
     """Where the last window of speech ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictDue:
+    """The moment to ask the end-of-turn model: silence begins, or has lasted as long as it asked for."""
+
+    pause_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +63,23 @@ class SpeculationDue:
 class SpeechResumed:
     """It was a pause inside the turn."""
 
+    speech_end_s: float
     at_s: float
+    delay_s: float
+    """The silence that would have ended the turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurnEnded:
-    """The silence has lasted as long as the verdict asked for."""
+    """The silence has lasted as long as it had to."""
 
     speech_end_s: float
     at_s: float
+    delay_s: float
+    """As long as that."""
 
 
-EndpointDecision = SpeechStarted | SpeechPaused | SpeculationDue | SpeechResumed | UserTurnEnded
+EndpointDecision = SpeechStarted | SpeechPaused | VerdictDue | SpeculationDue | SpeechResumed | UserTurnEnded
 
 
 class _State(Enum):
@@ -74,7 +92,10 @@ class _State(Enum):
 class Endpointing:
     """Feed it every window in order; it says what that means.
 
-    Without a verdict for a pause the turn ends after `max_delay_ms` of silence.
+    A turn ends after the silence that the end-of-turn model's verdict asks for, or `open_delay_ms` where the words say
+    that more will follow, if that is longer. Without a verdict it ends after `max_delay_ms`. Where a transcript is on
+    its way (`await_text`) the turn waits for it: there is nothing to answer without it, and its words may ask for more
+    patience.
     """
 
     def __init__(self, settings: EndpointingSettings) -> None:
@@ -83,7 +104,10 @@ class Endpointing:
         self._speech_start_s = 0.0
         self._speech_end_s = 0.0
         self._pause_id = 0
-        self._delay_s = 0.0
+        self._verdict_s: float | None = None
+        self._again_s: float | None = None
+        self._ending: Ending = "unknown"
+        self._awaits_text = False
         self._speculated = False
         self._now_s = 0.0
 
@@ -120,26 +144,63 @@ class Endpointing:
             else:
                 self._state = _State.PAUSED
                 self._pause_id += 1
-                self._speculated = False
-                self._delay_s = s.max_delay_ms / 1000
-                return [SpeechPaused(self._pause_id, self._speech_end_s), *self._on_silence()]
+                self._speculated = self._awaits_text = False
+                self._verdict_s = self._again_s = None
+                self._ending = "unknown"
+                paused = SpeechPaused(self._pause_id, self._speech_end_s)
+                return [paused, VerdictDue(self._pause_id), *self._on_silence()]
         elif is_speech:  # PAUSED
+            resumed = SpeechResumed(self._speech_end_s, start_s, self._delay_s)
             self._state, self._speech_end_s = _State.SPEAKING, end_s
-            return [SpeechResumed(start_s)]
+            return [resumed]
         else:
             return self._on_silence()
         return []
 
-    def on_verdict(self, pause_id: int, delay_ms: float) -> list[EndpointDecision]:
-        """The end-of-turn model's wait for a pause; a verdict for a pause that is over is ignored."""
-        if self._state is not _State.PAUSED or pause_id != self._pause_id:
+    @property
+    def pause_id(self) -> int | None:
+        """The pause that the user makes now."""
+        return self._pause_id if self._state is _State.PAUSED else None
+
+    def on_verdict(
+        self, pause_id: int, delay_ms: float, again_ms: float | None = None
+    ) -> list[EndpointDecision]:
+        """The end-of-turn model's wait for a pause, and when to ask it again; ignored where the pause is over."""
+        if pause_id != self.pause_id:
             return []
-        s = self._settings
-        self._delay_s = min(max(delay_ms, s.min_delay_ms), s.max_delay_ms) / 1000
+        self._verdict_s = delay_ms / 1000
+        # Asked for a moment that has passed, it would be asked for ever.
+        later = again_ms is not None and again_ms / 1000 > self._silence_s
+        self._again_s = again_ms / 1000 if later and again_ms is not None else None
         return self._on_silence()
 
+    def await_text(self, pause_id: int) -> None:
+        """The transcript of what was said before this pause is on its way; `on_text` will follow."""
+        if pause_id == self.pause_id:
+            self._awaits_text = True
+
+    def on_text(self, pause_id: int, ending: Ending) -> list[EndpointDecision]:
+        """The transcript has come, and its last words say this; ignored where the pause is over."""
+        if pause_id != self.pause_id:
+            return []
+        self._awaits_text, self._ending = False, ending
+        return self._on_silence()
+
+    @property
+    def _silence_s(self) -> float:
+        return self._now_s - self._speech_end_s
+
+    @property
+    def _delay_s(self) -> float:
+        """The silence that ends the turn, as things are."""
+        s = self._settings
+        if self._verdict_s is None:
+            return s.max_delay_ms / 1000
+        delay_s = max(self._verdict_s, s.open_delay_ms / 1000) if self._ending == "open" else self._verdict_s
+        return min(max(delay_s, s.min_delay_ms / 1000), s.max_delay_ms / 1000)
+
     def _start_if_long_enough(self) -> list[EndpointDecision]:
-        # Half a millisecond of slack: windows are whole multiples of a sample, not of a millisecond.
+        # Slack as in `_lasted`.
         if self._speech_end_s - self._speech_start_s < self._settings.min_speech_ms / 1000 - 0.0005:
             return []
         self._state = _State.SPEAKING
@@ -147,11 +208,18 @@ class Endpointing:
 
     def _on_silence(self) -> list[EndpointDecision]:
         decisions: list[EndpointDecision] = []
-        silence_s = self._now_s - self._speech_end_s
-        if not self._speculated and silence_s >= self._settings.speculate_after_ms / 1000 - 0.0005:
+        if not self._speculated and self._lasted(self._settings.speculate_after_ms / 1000):
             self._speculated = True
             decisions.append(SpeculationDue(self._pause_id))
-        if silence_s >= self._delay_s - 0.0005:
+        if self._again_s is not None and self._lasted(self._again_s):
+            self._again_s = None
+            decisions.append(VerdictDue(self._pause_id))
+        delay_s, max_delay_s = self._delay_s, self._settings.max_delay_ms / 1000
+        if self._lasted(max_delay_s if self._awaits_text else delay_s):
             self._state = _State.QUIET
-            decisions.append(UserTurnEnded(self._speech_end_s, self._now_s))
+            decisions.append(UserTurnEnded(self._speech_end_s, self._now_s, delay_s))
         return decisions
+
+    def _lasted(self, seconds: float) -> bool:
+        # Half a millisecond of slack: windows are whole multiples of a sample, not of a millisecond.
+        return self._silence_s >= seconds - 0.0005

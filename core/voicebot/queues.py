@@ -137,6 +137,12 @@ class BoundedQueue(Generic[T]):
         self._changed.set()
         return item
 
+    def clear(self) -> None:
+        """Discard what is inside."""
+        self._items.clear()
+        self._held = 0.0
+        self._changed.set()
+
     def close(self) -> None:
         """Accept no more; what is inside can still be taken. Twice is fine."""
         self._closed = True

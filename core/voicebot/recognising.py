@@ -26,6 +26,7 @@ class Recognising:
     Args:
         group: owns the tasks.
         on_transcript: called with a revision and its text, "" where recognition failed.
+        on_interim: called with a turn's number and its text so far.
         on_failure: called with whatever the recogniser did wrong.
     """
 
@@ -38,6 +39,7 @@ class Recognising:
         telling: Telling,
         report: CallReport,
         on_transcript: Callable[[int, str], None],
+        on_interim: Callable[[int, str], None],
         on_failure: Callable[[EngineError, int], None],
     ) -> None:
         self._group = group
@@ -46,8 +48,10 @@ class Recognising:
         self._telling = telling
         self._report = report
         self._on_transcript = on_transcript
+        self._on_interim = on_interim
         self._on_failure = on_failure
         self._turns: dict[int, UserTurn] = {}
+        self._transcribing: dict[int, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._records: dict[int, TurnRecord] = {}
 
@@ -58,8 +62,12 @@ class Recognising:
             self._stt,
             deadline_s=self._deadlines.stt_final_s,
             spawn=lambda work: self._group.create_task(work, name=f"utterance of turn {number}"),
-            on_interim=lambda text: self._telling.emit(UserTranscript(now(), number, text, final=False)),
+            on_interim=lambda text: self._interim(number, text),
         )
+
+    def _interim(self, number: int, text: str) -> None:
+        self._telling.emit(UserTranscript(now(), number, text, final=False))
+        self._on_interim(number, text)
 
     def push(self, number: int, chunk: AudioChunk) -> None:
         self._turns[number].push(chunk)
@@ -73,8 +81,16 @@ class Recognising:
         return self._records[number]
 
     def transcribe(self, number: int, revision: int) -> None:
-        """Make a final transcript of the turn so far; `on_transcript` gets it."""
-        self._group.create_task(self._transcribe(number, revision), name=f"transcribe turn {number}")
+        """Make a final transcript of the turn so far; `on_transcript` gets it, unless a later one is asked for."""
+        if (earlier := self._transcribing.get(number)) is not None:
+            earlier.cancel()
+        task = self._group.create_task(self._transcribe(number, revision), name=f"transcribe turn {number}")
+        self._transcribing[number] = task
+        task.add_done_callback(lambda done: self._forget(number, done))
+
+    def _forget(self, number: int, task: asyncio.Task[None]) -> None:
+        if self._transcribing.get(number) is task:
+            del self._transcribing[number]
 
     def taken(self, number: int, text: str) -> TurnRecord:
         """The turn's words are final and in the history."""

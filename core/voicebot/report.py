@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from voicebot._version import __version__
 from voicebot.errors import EngineError
+from voicebot.events import InterruptionJudged, SpeculationDiscarded
 from voicebot.queues import QueueStatistics
 from voicebot.timeline import Budget, BudgetVerdict, Timeline
 
@@ -91,8 +92,26 @@ class CallReport:
     errors: list[EngineError] = field(default_factory=list)
     queues: dict[str, QueueStatistics] = field(default_factory=dict)
     discarded_speculations: int = 0
+    wasted_tokens: int = 0
+    wasted_cpu_ms: float = 0.0
+    interruptions: int = 0
+    false_interruptions: int = 0
+    """Sounds while the agent had the floor that turned out to be none: it went on."""
     refused_packets: int = 0
     """Packets of a cancelled turn that tried to follow it."""
+
+    def discarded(self, event: SpeculationDiscarded) -> None:
+        """Count an answer that was prepared in vain."""
+        self.discarded_speculations += 1
+        self.wasted_tokens += event.tokens
+        self.wasted_cpu_ms += event.cpu_ms
+
+    def judged(self, event: InterruptionJudged) -> None:
+        """Count an interruption, or what seemed to be one."""
+        if event.interrupted:
+            self.interruptions += 1
+        else:
+            self.false_interruptions += 1
 
     def add_queue(self, name: str, statistics: QueueStatistics) -> None:
         """Count a queue in; several of one name (one a turn) count as one, with the highest high-water mark."""
@@ -112,6 +131,10 @@ class CallReport:
                 "warmup_ms": round((self.answered_s - self.started_s) * 1000, 1),
                 "duration_ms": round((self.ended_s - self.answered_s) * 1000, 1),
                 "discarded_speculations": self.discarded_speculations,
+                "wasted_tokens": self.wasted_tokens,
+                "wasted_cpu_ms": round(self.wasted_cpu_ms, 1),
+                "interruptions": self.interruptions,
+                "false_interruptions": self.false_interruptions,
                 "refused_packets": self.refused_packets,
             },
             "turns": [turn.as_dict(self.answered_s) for turn in self.turns],

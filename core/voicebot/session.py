@@ -3,43 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from voicebot.answering import Answering
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
+from voicebot.echo import EchoCheck
 from voicebot.endpointing import (
     EndpointDecision,
     SpeculationDue,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    VerdictDue,
 )
-from voicebot.engines import Engine, Engines, blame, within
+from voicebot.engines import Engine, Engines, blame
 from voicebot.errors import EngineError, VoicebotError
 from voicebot.events import (
     CallEnded,
     CallStarted,
     Event,
+    InterruptionJudged,
+    PauseJudged,
     ProviderFailed,
     TurnHeard,
     UserSpeechStarted,
     UserSpeechStopped,
 )
+from voicebot.headroom import watch_idle
 from voicebot.hearing import Heard, Hearing
-from voicebot.interfaces import Connection, HeardReport, Transport, TurnContext
+from voicebot.interfaces import Connection, HeardReport, Transport
+from voicebot.interrupting import judge_for
+from voicebot.pausing import Pausing
 from voicebot.queues import BoundedQueue
 from voicebot.recognising import Recognising
 from voicebot.report import CallReport, TurnRecord
 from voicebot.settings import SessionSettings
+from voicebot.speculating import Governor
 from voicebot.tasks import task_group
 from voicebot.telling import Telling
 from voicebot.turns import (
     CancelAgentTurn,
     CommitAgentTurn,
     HoldSpeech,
+    InterruptionDecided,
+    OpenUtterance,
     ReleaseSpeech,
     StartAgentTurn,
     Transcribe,
@@ -68,6 +78,7 @@ class Session:
         keep_engines: leave them open for the next call; else the session closes them.
         transport, connection: who carries the audio; the session closes the connection, not the transport.
         observe: called with every event, in order, off the audio path.
+        watch_idle: measures the machine's headroom, as `voicebot.headroom.watch_idle` does.
     """
 
     def __init__(
@@ -80,8 +91,10 @@ class Session:
         connection: Connection,
         observe: Callable[[Event], None] = lambda event: None,
         keep_engines: bool = False,
+        watch_idle: Callable[[Callable[[float], None]], Coroutine[Any, Any, None]] = watch_idle,
     ) -> None:
         self._keep_engines = keep_engines
+        self._watch_idle = watch_idle
         self.report = CallReport(call_id)
         self._call_id = call_id
         self._settings = settings
@@ -89,7 +102,18 @@ class Session:
         self._transport = transport
         self._connection = connection
         self._telling = Telling(connection, observe)
-        self._turns = TurnManager(settings.interruption, settings.speculation)
+        self._governor = Governor(settings.speculation)
+        self._turns = TurnManager(
+            settings.interruption,
+            settings.speculation,
+            judge_for(settings.interruption, settings.agent.language),
+            min_speech_ms=settings.endpointing.min_speech_ms,
+        )
+        self._echo = (
+            EchoCheck() if settings.interruption.enabled and settings.interruption.echo_check else None
+        )
+        self._held_s = 0.0
+        self._opened: int | None = None
         self._mic = BoundedQueue[_MicChunk](
             "mic",
             MIC_QUEUE_S,
@@ -138,7 +162,7 @@ class Session:
         self._telling.emit(CallStarted(now(), self._call_id))
         self._telling.become("warming_up")
         await self._engines.warmup(self._settings.deadlines.warmup_s)
-        self._hearing = Hearing(self._engines.vad, self._settings.endpointing)
+        self._hearing = Hearing(self._engines.vad, self._settings.endpointing, self._echo)
         async with task_group(cancel_on_exit=True) as self._group:
             self._recognising = Recognising(
                 group=self._group,
@@ -147,6 +171,7 @@ class Session:
                 telling=self._telling,
                 report=self.report,
                 on_transcript=self._transcribed,
+                on_interim=self._interim,
                 on_failure=self._failed,
             )
             self._answering = Answering(
@@ -157,11 +182,27 @@ class Session:
                 connection=self._connection,
                 telling=self._telling,
                 report=self.report,
+                echo=self._echo,
                 on_over=self._answered,
+                on_failure=self._failed,
+                on_clause=lambda number, text: self._carry_out(self._turns.agent_says(number, text)),
+                on_audible=lambda number: self._carry_out(self._turns.agent_audible(number)),
+                on_waste=self._governor.dropped,
+            )
+            self._pausing = Pausing(
+                group=self._group,
+                engine=self._engines.turn,
+                deadline_s=self._settings.deadlines.turn_verdict_ms / 1000,
+                language=self._settings.agent.language,
+                hearing=self._hearing,
+                telling=self._telling,
+                on_decisions=self._follow_all,
                 on_failure=self._failed,
             )
             self.report.answered_s = now()
             self._group.create_task(self._receive(), name="receive")
+            if self._settings.speculation.enabled:
+                self._group.create_task(self._watch_idle(self._governor.measured), name="headroom")
             self._greet()
             self._update_state()
             try:
@@ -211,29 +252,32 @@ class Session:
         for decision in heard.decisions:
             begun = begun or isinstance(decision, SpeechStarted)
             self._follow(decision)
+        if heard.speech_ms and not begun:
+            self._carry_out(self._turns.speech_continued(heard.speech_ms))
         number = self._turns.user_turn
         if number is not None:
             # The preroll of a turn that has just begun ends with this window.
-            self._recognising.push(number, self._hearing.preroll() if begun else heard.window)
-            if heard.speech_ms and not begun:
-                self._carry_out(self._turns.speech_continued(heard.speech_ms))
+            fresh = number == self._opened
+            self._recognising.push(number, self._hearing.preroll() if fresh else heard.window)
+        self._opened = None
         self._update_state()
 
     def _follow(self, decision: EndpointDecision) -> None:
         turns = self._turns
         if isinstance(decision, SpeechStarted):
             self._telling.emit(UserSpeechStarted(now()))
-            decided = turns.speech_started(self._settings.endpointing.min_speech_ms)
-            if turns.user_turn is not None:
-                self._recognising.begin(turns.user_turn)
-            self._carry_out(decided)
+            self._carry_out(turns.speech_started(self._settings.endpointing.min_speech_ms))
         elif isinstance(decision, SpeechPaused):
-            self._group.create_task(self._ask_for_verdict(decision.pause_id), name="end of turn")
+            self._pausing.begin(decision, turns.user_turn or 0)
+        elif isinstance(decision, VerdictDue):
+            self._pausing.ask(decision.pause_id, self._recognising.interim_text(turns.user_turn))
         elif isinstance(decision, SpeculationDue):
             self._carry_out(turns.pause_lasted())
         elif isinstance(decision, SpeechResumed):
+            self._pausing.over(decision)
             self._carry_out(turns.speech_resumed())
         else:
+            self._pausing.over(decision)
             if turns.user_turn is not None:
                 record = self._recognising.record(turns.user_turn)
                 record.speech_ended_s = self._hearing.clock_at(decision.speech_end_s)
@@ -241,23 +285,19 @@ class Session:
             self._telling.emit(UserSpeechStopped(now()))
             self._carry_out(turns.user_turn_ended())
 
-    async def _ask_for_verdict(self, pause_id: int) -> None:
-        engine = self._engines.turn
-        text = self._recognising.interim_text(self._turns.user_turn)
-        context = TurnContext(self._hearing.turn_context(), text)
-        deadline_s = self._settings.deadlines.turn_verdict_ms / 1000
-        try:
-            verdict = await within(engine, engine.provider.predict(context), deadline_s, "verdict")
-        except EngineError as error:
-            # Without a verdict the longest wait holds: the turn still ends.
-            self._failed(error)
-            return
-        for decision in self._hearing.endpointing.on_verdict(pause_id, verdict.delay_ms):
+    def _follow_all(self, decisions: list[EndpointDecision]) -> None:
+        for decision in decisions:
             self._follow(decision)
         self._update_state()
 
     def _transcribed(self, revision: int, text: str) -> None:
+        self._turns.allow_speculation(self._governor.allows(now()))
         self._carry_out(self._turns.transcribed(revision, text))
+        self._follow_all(self._pausing.transcribed(revision, text))
+
+    def _interim(self, user_turn: int, text: str) -> None:
+        self._turns.allow_speculation(self._governor.allows(now()))
+        self._carry_out(self._turns.interim(user_turn, text))
         self._update_state()
 
     def _answered(self, agent_turn: int) -> None:
@@ -275,7 +315,12 @@ class Session:
     def _carry_out(self, decisions: list[TurnDecision]) -> None:
         answering, recognising = self._answering, self._recognising
         for decision in decisions:
-            if isinstance(decision, Transcribe):
+            if isinstance(decision, OpenUtterance):
+                recognising.begin(decision.user_turn)
+                self._opened = decision.user_turn
+            elif isinstance(decision, Transcribe):
+                if decision.user_turn == self._turns.user_turn:
+                    self._pausing.await_text(decision.revision)
                 recognising.transcribe(decision.user_turn, decision.revision)
             elif isinstance(decision, UserTurnTaken):
                 recognising.taken(decision.user_turn, decision.text)
@@ -283,17 +328,34 @@ class Session:
             elif isinstance(decision, StartAgentTurn):
                 pending = decision.text if decision.speculative else ""
                 record = recognising.record(decision.user_turn)
-                answering.start(decision.agent_turn, record, messages=answering.history.messages(pending))
+                messages = answering.history.messages(pending)
+                answering.start(decision.agent_turn, record, messages=messages, answers=decision.text)
             elif isinstance(decision, CommitAgentTurn):
                 answering.commit(decision.agent_turn)
             elif isinstance(decision, CancelAgentTurn):
                 answering.cancel(decision.agent_turn, decision.reason)
+            elif isinstance(decision, InterruptionDecided):
+                self._tell_of_interruption(decision)
             elif isinstance(decision, HoldSpeech):
+                self._held_s = now()
                 answering.playback.hold()
             elif isinstance(decision, ReleaseSpeech):
                 answering.playback.release()
             else:
                 recognising.close(decision.user_turn)
+
+    def _tell_of_interruption(self, decision: InterruptionDecided) -> None:
+        event = InterruptionJudged(
+            now(),
+            self._answering.exchange(decision.agent_turn),
+            decision.interrupted,
+            decision.why,
+            speech_ms=round(decision.speech_ms, 1),
+            text=decision.text,
+            held_ms=round((now() - self._held_s) * 1000, 1),
+        )
+        self.report.judged(event)
+        self._telling.emit(event)
 
     def _update_state(self) -> None:
         if self._answering.audible:

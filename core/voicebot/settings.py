@@ -131,7 +131,10 @@ class ConfirmSettings(Settings):
     """What it takes for the user to take the floor from the agent. A sound that does not is dismissed."""
 
     confirm_ms: int = Field(
-        default=200, ge=0, le=5_000, description="Speech that it takes at least (ms); a shorter sound is a cough."
+        default=200,
+        ge=0,
+        le=5_000,
+        description="Speech that it takes at least (ms); a shorter sound is a cough.",
     )
     words: int = Field(
         default=1, ge=0, le=20, description="Recognised words that it takes, those of agreement not counted."
@@ -277,7 +280,7 @@ class DeadlineSettings(Settings):
     warmup_s: float = Field(default=60, gt=0, le=3_600, description="Loading an engine and its model (s).")
     stt_final_s: float = Field(default=15, gt=0, le=600, description="A final transcript (s).")
     turn_verdict_ms: int = Field(
-        default=300,
+        default=450,
         gt=0,
         le=10_000,
         description="The end-of-turn model's verdict (ms); without it, `endpointing.max_delay_ms` holds.",

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from voicebot.endpointing import (
     EndpointDecision,
+    Ending,
     Endpointing,
     SpeculationDue,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
     UserTurnEnded,
+    VerdictDue,
 )
 from voicebot.settings import EndpointingSettings
 
@@ -43,15 +45,16 @@ def test_a_turn_with_a_pause_in_it() -> None:
     assert feed(endpointing, [0.0, 0.9, 0.9, 0.9]) == [SpeechStarted(about(0.02))]
     assert endpointing.in_turn
     assert endpointing.speaking
-    assert feed(endpointing, [0.1], start=4) == [SpeechPaused(1, about(0.08))]
+    assert feed(endpointing, [0.1], start=4) == [SpeechPaused(1, about(0.08)), VerdictDue(1)]
     assert endpointing.in_turn
     assert not endpointing.speaking
     assert feed(endpointing, [0.1] * 4, start=5) == [SpeculationDue(1)]
-    assert feed(endpointing, [0.9], start=9) == [SpeechResumed(about(0.18))]
+    assert feed(endpointing, [0.9], start=9) == [SpeechResumed(about(0.08), about(0.18), about(0.2))]
     assert feed(endpointing, [0.1] * 10, start=10) == [
         SpeechPaused(2, about(0.2)),
+        VerdictDue(2),
         SpeculationDue(2),
-        UserTurnEnded(about(0.2), about(0.4)),
+        UserTurnEnded(about(0.2), about(0.4), about(0.2)),
     ]
     assert not endpointing.in_turn
 
@@ -62,7 +65,12 @@ def test_hysteresis_it_takes_more_to_begin_than_to_go_on() -> None:
     assert feed(endpointing, [0.5, 0.4], start=20) == [SpeechStarted(about(0.4))]
     assert feed(endpointing, [0.3] * 20, start=22) == []
     # Out of a pause, too, it takes the higher one.
-    assert [type(d) for d in feed(endpointing, [0.29, 0.49, 0.5], start=42)] == [SpeechPaused, SpeechResumed]
+    assert [type(d) for d in feed(endpointing, [0.29, 0.49, 0.5], start=42)] == [
+        SpeechPaused,
+        VerdictDue,
+        SpeculationDue,
+        SpeechResumed,
+    ]
 
 
 def test_a_noise_shorter_than_min_speech_starts_nothing() -> None:
@@ -78,13 +86,15 @@ def test_the_verdict_shortens_the_wait_within_its_bounds() -> None:
         feed(endpointing, [0.9, 0.0])
         assert endpointing.on_verdict(1, asked_ms) == []
         ended = feed(endpointing, [0.0] * 100, start=2)[-1]
-        assert ended == UserTurnEnded(about(0.02), about(0.02 + expected_ms / 1000))
+        assert ended == UserTurnEnded(
+            about(0.02), about(0.02 + expected_ms / 1000), about(expected_ms / 1000)
+        )
 
 
 def test_a_late_verdict_ends_the_turn_at_once() -> None:
     endpointing = Endpointing(EndpointingSettings(min_speech_ms=0, speculate_after_ms=10_000))
     feed(endpointing, [0.9] + [0.0] * 30)
-    assert endpointing.on_verdict(1, 400) == [UserTurnEnded(about(0.02), about(0.62))]
+    assert endpointing.on_verdict(1, 400) == [UserTurnEnded(about(0.02), about(0.62), about(0.4))]
     assert endpointing.on_verdict(1, 400) == []
 
 
@@ -95,6 +105,54 @@ def test_a_verdict_for_an_earlier_pause_is_ignored() -> None:
     feed(endpointing, [0.0] * 30, start=32)
     assert endpointing.on_verdict(1, 0) == []
     assert len(endpointing.on_verdict(2, 0)) == 1
+
+
+def test_the_model_is_asked_again_when_it_wants_to_be() -> None:
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=0))
+    feed(endpointing, [0.9, 0.0])
+    assert endpointing.on_verdict(1, 900, again_ms=200) == []
+    assert feed(endpointing, [0.0] * 20, start=2) == [VerdictDue(1)]
+    # For a moment that has passed it is not asked.
+    assert endpointing.on_verdict(1, 900, again_ms=100) == []
+    assert feed(endpointing, [0.0] * 5, start=22) == []
+    assert isinstance(endpointing.on_verdict(1, 200)[0], UserTurnEnded)
+
+
+def test_a_turn_waits_for_the_transcript_that_is_on_its_way() -> None:
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=0, max_delay_ms=1000))
+    feed(endpointing, [0.9, 0.0])
+    endpointing.await_text(1)
+    endpointing.on_verdict(1, 200)
+    assert feed(endpointing, [0.0] * 20, start=2) == []
+    assert endpointing.on_text(1, "complete") == [UserTurnEnded(about(0.02), about(0.44), about(0.2))]
+
+
+def test_a_transcript_that_never_comes_ends_nothing_later_than_the_longest_wait() -> None:
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=0, max_delay_ms=1000))
+    feed(endpointing, [0.9, 0.0])
+    endpointing.await_text(1)
+    endpointing.on_verdict(1, 200)
+    assert feed(endpointing, [0.0] * 60, start=2) == [UserTurnEnded(about(0.02), about(1.02), about(0.2))]
+
+
+def test_words_that_more_will_follow_ask_for_patience() -> None:
+    for ending, expected_ms in (("open", 800), ("unknown", 200), ("complete", 200)):
+        endpointing = Endpointing(EndpointingSettings(min_speech_ms=0, open_delay_ms=800))
+        feed(endpointing, [0.9, 0.0])
+        endpointing.on_verdict(1, 200)
+        endpointing.on_text(1, ending)  # type: ignore[arg-type]
+        ended = feed(endpointing, [0.0] * 100, start=2)[-1]
+        assert ended == UserTurnEnded(
+            about(0.02), about(0.02 + expected_ms / 1000), about(expected_ms / 1000)
+        )
+    # The next pause has words of its own.
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=0, open_delay_ms=800))
+    feed(endpointing, [0.9, 0.0])
+    endpointing.on_text(1, "open")
+    feed(endpointing, [0.9, 0.0], start=2)
+    assert endpointing.on_text(1, "open") == []
+    endpointing.on_verdict(2, 200)
+    assert isinstance(feed(endpointing, [0.0] * 20, start=4)[-1], UserTurnEnded)
 
 
 @st.composite
@@ -108,17 +166,21 @@ def endpointing_settings(draw: st.DrawFn) -> EndpointingSettings:
         speculate_after_ms=draw(st.integers(0, 400)),
         min_delay_ms=min_delay_ms,
         max_delay_ms=max_delay_ms,
+        open_delay_ms=draw(st.integers(0, 600)),
     )
 
 
-_verdicts = st.none() | st.tuples(st.integers(-2, 0), st.integers(0, 600))
+_pauses = st.integers(-2, 0)
+_verdicts = st.tuples(_pauses, st.integers(0, 600), st.none() | st.integers(0, 600))
+_texts = st.tuples(_pauses, st.none() | st.sampled_from(["complete", "open", "unknown"]))
+_told = st.none() | st.tuples(_verdicts | st.none(), _texts | st.none())
 
 
 @given(
     settings=endpointing_settings(),
     levels=st.lists(
         st.tuples(
-            st.sampled_from([0.0, 0.3, 0.4, 0.5, 0.6, 1.0]) | st.floats(0, 1), st.integers(1, 8), _verdicts
+            st.sampled_from([0.0, 0.3, 0.4, 0.5, 0.6, 1.0]) | st.floats(0, 1), st.integers(1, 8), _told
         ),
         max_size=40,
     ),
@@ -126,16 +188,28 @@ _verdicts = st.none() | st.tuples(st.integers(-2, 0), st.integers(0, 600))
 )
 def test_promises_for_any_probabilities(
     settings: EndpointingSettings,
-    levels: list[tuple[float, int, tuple[int, int] | None]],
+    levels: list[tuple[float, int, Any]],
     window_ms: float,
 ) -> None:
     endpointing = Endpointing(settings)
-    phase, pause_id, delay_s, speech_end_s, speculated = "quiet", 0, 0.0, 0.0, False
+    phase, pause_id, speech_end_s, speculated = "quiet", 0, 0.0, False
+    verdict_ms: int | None = None
+    ending: Ending = "unknown"
+    awaits, again_s = False, None
     loud_since: float | None = None
     index = 0
 
+    def delay_s() -> float:
+        if verdict_ms is None:
+            return settings.max_delay_ms / 1000
+        wanted = max(verdict_ms, settings.open_delay_ms) if ending == "open" else verdict_ms
+        return min(max(wanted, settings.min_delay_ms), settings.max_delay_ms) / 1000
+
+    def wait_s() -> float:
+        return settings.max_delay_ms / 1000 if awaits else delay_s()
+
     def check(decisions: list[EndpointDecision], now_s: float) -> None:
-        nonlocal phase, pause_id, delay_s, speech_end_s, speculated
+        nonlocal phase, pause_id, speech_end_s, speculated, verdict_ms, ending, awaits, again_s
         for decision in decisions:
             silence_s = now_s - speech_end_s
             if isinstance(decision, SpeechStarted):
@@ -149,7 +223,12 @@ def test_promises_for_any_probabilities(
                 assert decision.pause_id > pause_id
                 assert decision.speech_end_s == speech_end_s
                 phase, pause_id, speculated = "paused", decision.pause_id, False
-                delay_s = settings.max_delay_ms / 1000
+                verdict_ms, ending, awaits, again_s = None, "unknown", False, None
+            elif isinstance(decision, VerdictDue):
+                assert decision.pause_id == pause_id
+                # At the first silent window, and when it asked to be.
+                assert again_s is None or silence_s >= again_s - SLACK_S
+                again_s = None
             elif isinstance(decision, SpeculationDue):
                 assert phase == "paused"
                 assert not speculated
@@ -161,19 +240,20 @@ def test_promises_for_any_probabilities(
                 phase = "speaking"
             else:
                 assert phase == "paused"
-                assert decision == UserTurnEnded(speech_end_s, now_s)
-                assert silence_s >= delay_s - SLACK_S
+                assert decision == UserTurnEnded(speech_end_s, now_s, delay_s())
+                assert silence_s >= wait_s() - SLACK_S
                 assert silence_s >= settings.min_delay_ms / 1000 - SLACK_S
                 phase = "quiet"
         assert endpointing.in_turn == (phase != "quiet")
         assert endpointing.speaking == (phase == "speaking")
         if phase == "paused":
             # Whatever was due by now has been said.
-            assert now_s - speech_end_s < delay_s
+            assert now_s - speech_end_s < wait_s()
+            assert again_s is None or now_s - speech_end_s < again_s
             assert speculated or now_s - speech_end_s < settings.speculate_after_ms / 1000
 
     now_s = 0.0
-    for probability, count, verdict in levels:
+    for probability, count, told in levels:
         for _ in range(count):
             start_s, now_s = index * window_ms / 1000, (index + 1) * window_ms / 1000
             index += 1
@@ -197,10 +277,24 @@ def test_promises_for_any_probabilities(
             check(decisions, now_s)
             if phase != "quiet" or before != "quiet":
                 loud_since = None
+        verdict, text = told or (None, None)
         if verdict is not None:
-            age, asked_ms = verdict
+            age, asked_ms, again_ms = verdict
             if age == 0 and phase == "paused":
-                delay_s = min(max(asked_ms, settings.min_delay_ms), settings.max_delay_ms) / 1000
-            decisions = endpointing.on_verdict(pause_id + age, asked_ms)
+                verdict_ms = asked_ms
+                later = again_ms is not None and again_ms / 1000 > now_s - speech_end_s
+                again_s = again_ms / 1000 if later else None
+            decisions = endpointing.on_verdict(pause_id + age, asked_ms, again_ms)
+            assert not (decisions and age)
+            check(decisions, now_s)
+        if text is not None:
+            age, said = text
+            if said is None:
+                endpointing.await_text(pause_id + age)
+                awaits = awaits or (age == 0 and phase == "paused")
+                continue
+            if age == 0 and phase == "paused":
+                awaits, ending = False, said
+            decisions = endpointing.on_text(pause_id + age, said)
             assert not (decisions and age)
             check(decisions, now_s)

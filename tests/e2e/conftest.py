@@ -87,7 +87,7 @@ def transcribe(model_store: ModelStore) -> Transcribe:
 def hold_call(tmp_path: Path) -> HoldCall:
     """`voicebot call --fast` as a process of its own; keyword arguments are environment variables."""
 
-    def hold(question: Path, profile: str = "configs/tiny.yaml", **environ: str) -> Held:
+    def hold(question: Path, profile: str = "configs/local.yaml", **environ: str) -> Held:
         output, report = tmp_path / "answer.wav", tmp_path / "report.json"
         root = Path(__file__).parents[2]
         command: list[str | Path] = [

@@ -111,7 +111,7 @@ def test_two_questions_in_one_call_share_the_prompts_prefix(
     ids=["piper", "base", "whispercpp-tiny"],
 )
 def test_swapped_by_environment(hold_call: HoldCall, ears: Ears, environ: dict[str, str]) -> None:
-    held = hold_call(BUNDLED, "configs/tiny.yaml", **environ)
+    held = hold_call(BUNDLED, "configs/local.yaml", **environ)
     assert likeness(held.report["turns"][0]["user_text"], "What is the capital of France?") > 95
     check_answer(held, ears, environ.get("VOICEBOT_TTS__USE", "espeak"))
 

@@ -65,6 +65,7 @@ class ScriptedConnection:
         self._input = np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)
         self._heard = 0
         self._pending: list[tuple[float, int]] = []
+        self._kept: list[AudioChunk] = []
 
     async def receive(self) -> AsyncIterator[AudioChunk]:
         loop = asyncio.get_running_loop()
@@ -80,11 +81,13 @@ class ScriptedConnection:
             raise self.fail_send
         now = asyncio.get_running_loop().time()
         self.sent.append((now, packet))
+        self._kept.append(packet)
         begins_s = max(now, self._pending[-1][0] + PTIME_MS / 1000 if self._pending else now)
         self._pending.append((begins_s, len(packet.samples)))
 
     def cancel(self) -> None:
         self._settle()
+        del self._kept[len(self._kept) - len(self._pending) :]
         self._pending.clear()
         self.cancelled.append(asyncio.get_running_loop().time())
 
@@ -105,8 +108,8 @@ class ScriptedConnection:
 
     @property
     def audio(self) -> Samples:
-        """All that was sent, end to end."""
-        return np.concatenate([packet.samples for _, packet in self.sent] or [np.zeros(0, np.int16)])
+        """All that was sent and not discarded, end to end."""
+        return np.concatenate([packet.samples for packet in self._kept] or [np.zeros(0, np.int16)])
 
 
 class ScriptedTransport(_Scripted):

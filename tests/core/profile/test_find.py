@@ -15,7 +15,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_bundled_profiles_have_bare_names() -> None:
-    assert {"local", "local-piper", "tiny", "whispercpp"} <= set(known_profiles())
+    assert {"local", "local-piper", "base", "whispercpp"} <= set(known_profiles())
     assert find_profile("local") == find_profile(Path("local")) == bundled_dir() / "local.yaml"
 
 
@@ -25,7 +25,7 @@ def test_configs_here_hide_bundled_ones(here: Path) -> None:
     (here / "configs" / "mine.yaml").write_text("vad: silero\n")
     assert find_profile("local") == Path("configs/local.yaml")
     assert find_profile("mine") == Path("configs/mine.yaml")
-    assert find_profile("tiny") == bundled_dir() / "tiny.yaml"
+    assert find_profile("base") == bundled_dir() / "base.yaml"
 
 
 def test_a_path_is_a_path(here: Path) -> None:

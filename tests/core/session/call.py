@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from voicebot.engines import Engines
 from voicebot.events import Event
@@ -24,6 +24,10 @@ from voicebot.testing import (
 )
 
 
+async def _never(report: Callable[[float], None]) -> None:
+    """How busy this machine is must not decide a test."""
+
+
 class Call:
     def __init__(
         self,
@@ -39,7 +43,9 @@ class Call:
         self.llm = ScriptedLLM(replies)
         self.tts = ScriptedTTS()
         self.connection = ScriptedConnection(script)
-        self.settings = SessionSettings.model_validate(settings)
+        # Nothing is guessed unless the test says so. All voices are tones here, so that a user may sound like an echo.
+        defaults = {"speculation": {"enabled": False}, "interruption": {"echo_check": False}}
+        self.settings = SessionSettings.model_validate(defaults | settings)
         self.observed: list[Event] = []
         self.session: Session | None = None
 
@@ -58,6 +64,7 @@ class Call:
             transport=as_engine("transport", ScriptedTransport()),
             connection=self.connection,
             observe=self.observed.append,
+            watch_idle=_never,
         )
         return await self.session.run()
 

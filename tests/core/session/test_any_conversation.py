@@ -29,8 +29,19 @@ replies = st.lists(
 )
 profiles = st.fixed_dictionaries(
     {
-        "speculation": st.fixed_dictionaries({"enabled": st.booleans()}),
-        "interruption": st.fixed_dictionaries({"enabled": st.booleans(), "confirm_ms": st.integers(0, 800)}),
+        "speculation": st.fixed_dictionaries({"enabled": st.booleans(), "on_interims": st.booleans()}),
+        "interruption": st.fixed_dictionaries(
+            {
+                "enabled": st.booleans(),
+                "speaking": st.fixed_dictionaries(
+                    {
+                        "confirm_ms": st.integers(0, 800),
+                        "words": st.integers(0, 2),
+                        "without_words_ms": st.integers(0, 1500),
+                    }
+                ),
+            }
+        ),
         "agent": st.fixed_dictionaries({"greeting": st.sampled_from(["", "Hello there, how are you?"])}),
     }
 )
