@@ -13,9 +13,9 @@ from typing import Literal
 from voicebot.settings import EndpointingSettings
 
 __all__ = [
+    "Ending",
     "EndpointDecision",
     "Endpointing",
-    "Ending",
     "SpeculationDue",
     "SpeechPaused",
     "SpeechResumed",

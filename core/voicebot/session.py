@@ -26,7 +26,6 @@ from voicebot.events import (
     CallStarted,
     Event,
     InterruptionJudged,
-    PauseJudged,
     ProviderFailed,
     TurnHeard,
     UserSpeechStarted,

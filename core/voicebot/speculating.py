@@ -1,5 +1,4 @@
-"""Whether an answer may be prepared before it is certain that the user has finished: what dropped ones cost, and whether
-the machine has room.
+"""Whether an answer may be prepared early: what dropped ones have cost, and whether the machine has room.
 
 The limits are a minute's: a sliding window, so that one bad minute costs no more than the next one.
 """
