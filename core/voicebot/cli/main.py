@@ -18,6 +18,10 @@ from voicebot.errors import VoicebotError
 __all__ = ["Options", "cli", "entry", "main"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "bench": (
+        "voicebot.cli.bench:bench",
+        "Measure a profile in conversation: latency, cut-offs, interruptions.",
+    ),
     "call": ("voicebot.cli.call:call", "Hold a call, for example from one WAV file into another."),
     "check": ("voicebot.cli.check:check", "Say whether a profile would run here, and what it would run."),
     "models": ("voicebot.cli.models:models", "Fetch, list and verify model files."),

@@ -3,7 +3,8 @@
 A cough is 1 to 3 bursts of 120 to 250 ms with the phases that a cough's sound has (an explosion of some 20 ms, then
 breath, and a voiced end; Korpas, Sadlonova and Vrabec, "Analysis of the cough sound: an overview", Pulmonary
 Pharmacology 9, 1996), through resonances like a throat's. A throat being cleared is a rough voice through the same;
-Silero takes some of those for speech, and few of the coughs. Knocks, a door and a chair are damped resonances and filtered noise.
+Silero takes some of those for speech, and few of the coughs. Knocks, a door and a chair are damped resonances and
+filtered noise.
 """
 
 from __future__ import annotations
