@@ -280,7 +280,7 @@ class DeadlineSettings(Settings):
     warmup_s: float = Field(default=60, gt=0, le=3_600, description="Loading an engine and its model (s).")
     stt_final_s: float = Field(default=15, gt=0, le=600, description="A final transcript (s).")
     turn_verdict_ms: int = Field(
-        default=450,
+        default=1_000,
         gt=0,
         le=10_000,
         description="The end-of-turn model's verdict (ms); without it, `endpointing.max_delay_ms` holds.",

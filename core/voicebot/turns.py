@@ -265,6 +265,8 @@ class TurnManager:
         if user.resumed_ms is not None:
             user.resumed_ms += ms
             if user.resumed_ms > self._min_speech_ms:
+                # Once: what is begun from here on knows of the speech that followed.
+                user.resumed_ms = None
                 decisions += self._discard_speculation(user)
         return decisions
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.endpointing import (
-    EndpointDecision,
     Ending,
+    EndpointDecision,
     Endpointing,
     SpeculationDue,
     SpeechPaused,

@@ -322,6 +322,17 @@ def test_a_sound_that_goes_on_after_a_pause_is_judged_by_all_of_it() -> None:
     assert turns.transcribed(3, "uh-huh but why")[1:] == [CancelAgentTurn(agent, "interrupted")]
 
 
+def test_what_is_guessed_after_a_pause_is_not_voided_by_the_speech_before_it() -> None:
+    turns = manager(speculation=True)
+    turns.speech_started(500)
+    turns.pause_lasted()
+    turns.speech_resumed()
+    turns.speech_continued(500)
+    turns.interim(1, "what time is it")
+    assert turns.interim(1, "what time is it") == [StartAgentTurn(1, 1, "what time is it", speculative=True)]
+    assert turns.speech_continued(500) == []
+
+
 def test_an_answer_that_was_dropped_unheard_for_a_noise_is_made_again() -> None:
     turns = manager()
     agent = answering(turns, "what time is it", audible=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from voicebot.audio import PTIME_MS, AudioChunk
@@ -121,6 +122,9 @@ class RtpConnection:
     async def send(self, packet: AudioChunk) -> None:
         if not self._closed:
             self.sender.push(packet)
+            if self.sender.next_due_s() == -math.inf:
+                # It begins an answer: it need not wait until this loop has done what else there is.
+                self._transmit_due(self._loop.time())
             self._arm()
 
     def cancel(self) -> None:
@@ -170,13 +174,21 @@ class RtpConnection:
         # The loop's timers fire up to its resolution early.
         now_s = max(self._loop.time(), self._due_s)
         self._disarm()
+        self._transmit_due(now_s)
         try:
-            for packet in self.sender.due(now_s):
-                self._transmit(packet)
             self._queue(*self.receiver.poll(now_s))
         except Exception as fault:
             self._fail(fault)
         self._arm()
+
+    def _transmit_due(self, now_s: float) -> None:
+        if self._fault is not None:
+            return
+        try:
+            for packet in self.sender.due(now_s):
+                self._transmit(packet)
+        except Exception as fault:
+            self._fail(fault)
 
     def _queue(self, *items: AudioChunk | HeardReport) -> None:
         try:

@@ -28,8 +28,10 @@ class RtpSender:
     - A slot sends the oldest packet that was pushed, or else silence. Where the encoder says that silence need not be
       sent (DTX) its first such packet is sent, so that the listener knows, and then none until the encoder wants a
       refresh (about every 400 ms), some five packets a second in all: what WebRTC's own sender does.
-    - Timestamps count slots, so they are real time and cannot drift; sequence numbers count packets sent. The marker
-      is on the first packet of speech after silence.
+    - After a slot that was not sent the first push waits for none: the next slot begins at once, and the others follow
+      every 20 ms from there.
+    - Timestamps are when slots begin, so they are real time and cannot drift; sequence numbers count packets sent. The
+      marker is on the first packet of speech after silence.
     - Whoever wakes late sends what was pushed in the slots that have passed, and nothing is lost; past slots without
       audio are passed over. After more than `MAX_BURST` of them (200 ms) all are, and the audio goes on from now.
     - At most `CAPACITY` packets wait. When full the oldest is dropped and counted: its listener is past it.
@@ -63,6 +65,8 @@ class RtpSender:
         self._talking = False
         """The last slot's packet was speech, and was sent."""
         self._in_dtx = False
+        self._resting = False
+        """Nothing was sent in the last slot."""
 
     def push(self, packet: AudioChunk) -> None:
         """Send this after what was pushed before. Never blocks.
@@ -91,6 +95,8 @@ class RtpSender:
         """The packets whose slots have come; the first call starts the clock."""
         if self._start_s is None:
             self._start_s = now_s
+        if self._resting and self._queue:
+            self._begin_slot(self._start_s, now_s)
         packets: list[RtpPacket] = []
         # A microsecond of slack: the caller woke at `next_due_s` by a clock that rounds.
         current = math.floor((now_s - self._start_s + 1e-6) * 1000 / PTIME_MS)
@@ -105,8 +111,10 @@ class RtpSender:
         return packets
 
     def next_due_s(self) -> float:
-        """When the next slot is; -inf before the first call of `due`."""
-        return -math.inf if self._start_s is None else self._start_s + self._slot * PTIME_MS / 1000
+        """When the next slot is; -inf for at once: before the first call of `due`, and where a push ends DTX."""
+        if self._start_s is None or (self._resting and self._queue):
+            return -math.inf
+        return self._start_s + self._slot * PTIME_MS / 1000
 
     def cancel(self) -> None:
         """Drop what is waiting: the next slot is silence."""
@@ -119,6 +127,18 @@ class RtpSender:
         It is what the network has got. The listener hears it a path and a jitter buffer later.
         """
         return self._heard
+
+    def _begin_slot(self, start_s: float, now_s: float) -> None:
+        """Have the next slot begin now, whenever it would."""
+        slot_s = PTIME_MS / 1000
+        late = math.floor((now_s - start_s) / slot_s - self._slot)
+        if late > 0:
+            self._pass_over(self._slot + late)
+        early_s = start_s + self._slot * slot_s - now_s
+        # At most a slot's, the one that was not sent: timestamps go on rising.
+        ticks = min(math.ceil((early_s - 1e-6) * CLOCK_RATE), PACKET_SAMPLES)
+        self._start_s = start_s - ticks / CLOCK_RATE
+        self._timestamp -= ticks
 
     def _pass_over(self, slot: int) -> None:
         self.statistics.skipped += slot - self._slot
@@ -133,7 +153,8 @@ class RtpSender:
         self._slot += 1
         payload = self._encoder.encode(samples)
         was_in_dtx, self._in_dtx = self._in_dtx, self._encoder.dtx and len(payload) <= DTX_BYTES
-        if self._in_dtx and was_in_dtx:
+        self._resting = self._in_dtx and was_in_dtx
+        if self._resting:
             self._talking = False
             self.statistics.unsent += 1
             return None

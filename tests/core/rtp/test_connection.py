@@ -104,6 +104,30 @@ def test_pushed_packets_leave_every_20_ms() -> None:
     on_line(body)
 
 
+def test_speech_after_silence_leaves_at_once() -> None:
+    async def body(line: Line) -> None:
+        receiving = asyncio.create_task(anext(aiter(line.connection.receive()), None))
+        for wait_s in (2.013, 2.006, 2.017):
+            await asyncio.sleep(wait_s)
+            silent = len(line.sent)
+            for packet in words()[10:16]:
+                await line.connection.send(packet)
+            # Without a turn of the loop.
+            assert [at for at, _ in line.sent[silent:]] == [now()]
+            assert line.sent[-1][1].marker
+            await asyncio.sleep(0.105)
+            times = [at for at, _ in line.sent[silent:]]
+            assert len(times) == 6
+            assert all(b - a == pytest.approx(0.02, abs=1e-4) for a, b in pairwise(times))
+        # Timestamps are the time, whichever slots were brought forward.
+        (began, first), (ended, last) = line.sent[0], line.sent[-1]
+        assert last.timestamp - first.timestamp == pytest.approx((ended - began) * 48_000, abs=48)
+        line.connection.hang_up()
+        await receiving
+
+    on_line(body)
+
+
 def test_cancel_is_silence_from_the_next_packet_on() -> None:
     async def body(line: Line) -> None:
         for packet in words()[10:18]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.rtp.streams import SLOT_16K, SLOT_S, Listener, on_time, similarity, speech
 
-from voicebot.audio import AudioChunk, resample
+from voicebot.audio import AudioChunk, Samples, resample
 from voicebot.rtp.opus import OpusDecoder, OpusEncoder
 from voicebot.rtp.packet import RtpPacket
 from voicebot.rtp.sending import CAPACITY, MAX_BURST, RtpSender
@@ -166,6 +166,47 @@ def test_the_clock_starts_with_the_first_call() -> None:
     assert out.due(50.019) == []
 
 
+def test_speech_after_silence_begins_at_once() -> None:
+    out = sender()
+    run(out, 100)
+    silence_from = 100 + 99 * SLOT_S
+    assert out.next_due_s() == pytest.approx(silence_from + SLOT_S)
+    out.push(LOUD[0])
+    out.push(LOUD[1])
+    now_s = silence_from + 0.003
+    assert out.next_due_s() <= now_s
+    [first] = out.due(now_s)
+    assert first.marker
+    # Its timestamp is the time that it is, and the next ones follow from there.
+    assert first.timestamp - 1000 == pytest.approx((now_s - 100) * 48_000, abs=1)
+    assert out.next_due_s() == pytest.approx(now_s + SLOT_S, abs=1e-4)
+    assert out.due(now_s + SLOT_S - 0.001) == []
+    [second] = out.due(out.next_due_s())
+    assert second.timestamp - first.timestamp == 960
+    assert out.statistics.skipped == 0
+
+
+def test_speech_after_silence_begins_now_where_slots_were_missed() -> None:
+    out = sender()
+    run(out, 100)
+    now_s = 100 + 103.4 * SLOT_S
+    out.push(LOUD[0])
+    [first] = out.due(now_s)
+    assert first.timestamp - 1000 == pytest.approx(103.4 * 960, abs=1)
+    out.push(LOUD[1])
+    [second] = out.due(out.next_due_s())
+    assert second.timestamp - first.timestamp == 960
+    assert out.statistics.skipped == 3
+
+
+def test_a_push_amid_speech_waits_for_its_slot() -> None:
+    out = sender()
+    run(out, 20, speech_at={10: LOUD[:10]})
+    out.push(LOUD[10])
+    assert out.next_due_s() == pytest.approx(100 + 20 * SLOT_S)
+    assert out.due(100 + 19.5 * SLOT_S) == []
+
+
 def test_a_late_wake_up_sends_all_speech_in_its_own_slots() -> None:
     out = sender()
     out.due(100.0)
@@ -198,11 +239,11 @@ def test_after_a_long_sleep_speech_goes_on_in_the_present() -> None:
 class CheapEncoder(OpusEncoder):
     """Bytes without libopus, for hours of slots."""
 
-    def __init__(self) -> None:
-        self.dtx = False
+    def __init__(self, *, dtx: bool = False) -> None:
+        self.dtx = dtx
 
-    def encode(self, samples: object) -> bytes:
-        return b"abc"
+    def encode(self, samples: Samples) -> bytes:
+        return b"abc" if samples.any() or not self.dtx else b"a"
 
 
 def test_an_hour_of_slots_drifts_by_nothing() -> None:
@@ -247,3 +288,27 @@ def test_whatever_the_wake_ups(steps: list[tuple[float, int, bool]]) -> None:
         assert statistics.high_water <= CAPACITY
         assert statistics.packets == sent
         assert statistics.packets + statistics.skipped == last + 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 0.3), st.integers(0, 4)), max_size=60))
+def test_with_dtx_timestamps_are_the_time_whenever_speech_begins(steps: list[tuple[float, int]]) -> None:
+    out = RtpSender(CheapEncoder(dtx=True), 111, 7, sequence_number=0, timestamp=0)
+    out.due(0.0)
+    now_s, pushed, last = 0.0, 0, 0
+    for wait_s, pushes in steps:
+        until_s = now_s + wait_s
+        while (due_s := max(now_s, out.next_due_s())) <= until_s:
+            now_s = due_s
+            for packet in out.due(now_s):
+                assert last < packet.timestamp
+                assert packet.timestamp == pytest.approx(now_s * 48_000, abs=2)
+                last = packet.timestamp
+        now_s = until_s
+        for _ in range(pushes):
+            out.push(LOUD[0])
+        pushed += pushes
+    for _ in range(CAPACITY + 1):
+        now_s = max(now_s, out.next_due_s())
+        out.due(now_s)
+    assert out.heard_samples() == 960 * pushed
