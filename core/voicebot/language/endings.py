@@ -65,6 +65,7 @@ class _Grammar:
 
 
 _FILLERS = _set("uh uhm hm")
+_DICTATED = re.compile(r".*\d|(?:.*[-\s])?\w[-\s]\w")
 _HUMS = _pairs("m hm, mh m, uh hm, uh h")
 """Agreement in two words, not hesitation."""
 
@@ -163,7 +164,7 @@ def ending(text: str, language: str) -> Ending:
     Returns:
         `open`: it ends with a filler, with a word that nothing ends with, or with an ellipsis, comma, dash or colon.
         `complete`: it ends with a full stop, exclamation or question mark and is not open.
-        `unknown`: anything else.
+        `unknown`: anything else, also a statement that ends in a figure or a letter ("415.", "C-A-R.").
     """
     text = " ".join(text.split()).rstrip(_CLOSING)
     body = text.rstrip(_QUESTION + _FULL_STOP + _OPEN_MARKS + _CLOSING)
@@ -181,7 +182,10 @@ def ending(text: str, language: str) -> Ending:
     verdict = _last_word(grammar, tokens, text)
     if verdict is not None:
         return verdict
-    return "complete" if marks else "unknown"
+    if not marks or _DICTATED.fullmatch(" ".join(tokens[-2:])):
+        # Numbers and spelled words come in groups, and each group gets its full stop.
+        return "unknown"
+    return "complete"
 
 
 def _last_word(grammar: _Grammar, tokens: list[str], text: str) -> Ending | None:

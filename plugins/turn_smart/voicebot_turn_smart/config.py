@@ -35,14 +35,15 @@ class SmartConfig(BaseModel):
         description="CPU threads for one verdict; never more than the profile's share.",
     )
     sure: float = Field(
-        default=0.8, ge=0, le=1, description="Probability from which the turn is surely over."
+        default=0.6, ge=0, le=1, description="Probability from which it sounds over."
     )
     unsure: float = Field(
-        default=0.1, ge=0, le=1, description="Probability below which it is probably not; at most `sure`."
+        default=0.05, ge=0, le=1, description="Probability below which it does not sound over; at most `sure`."
     )
-    sure_delay_ms: int = _delay(200, "it is surely over")
-    maybe_delay_ms: int = _delay(450, "it may be over")
-    unsure_delay_ms: int = _delay(650, "it is probably not over")
+    sure_delay_ms: int = _delay(250, "it sounds over, and the words are a whole sentence")
+    likely_delay_ms: int = _delay(320, "one of the two is in doubt")
+    maybe_delay_ms: int = _delay(450, "both are, or it does not sound over")
+    unsure_delay_ms: int = _delay(650, "neither says that it is over")
     again_ms: int = Field(
         default=160,
         ge=0,
@@ -55,9 +56,10 @@ class SmartConfig(BaseModel):
     def _ordered(self) -> Self:
         if self.unsure > self.sure:
             raise ValueError(f"unsure ({self.unsure}) must not be above sure ({self.sure})")
-        if not self.sure_delay_ms <= self.maybe_delay_ms <= self.unsure_delay_ms:
+        delays = (self.sure_delay_ms, self.likely_delay_ms, self.maybe_delay_ms, self.unsure_delay_ms)
+        if sorted(delays) != list(delays):
             raise ValueError(
-                "sure_delay_ms, maybe_delay_ms and unsure_delay_ms must not fall: "
-                f"{self.sure_delay_ms}, {self.maybe_delay_ms}, {self.unsure_delay_ms}"
+                "sure_delay_ms, likely_delay_ms, maybe_delay_ms and unsure_delay_ms must not fall: "
+                + ", ".join(map(str, delays))
             )
         return self

@@ -13,15 +13,18 @@ __all__ = ["judge"]
 def judge(probability: float, says: Ending, settings: SmartConfig) -> TurnVerdict:
     """The verdict on a pause.
 
-    Words that are a whole sentence shorten the wait by one step. Words that leave it open do not lengthen it here: the
-    core does that for every end-of-turn model.
+    Two doubts lengthen the wait: how it sounded (one step below `sure`, two below `unsure`), and words that are not a
+    whole sentence (one step). Words that leave it open are waited for longer by the core, with every end-of-turn model.
 
     Args:
         probability: that the turn is over, by its sound.
         says: that it is, by the words' end.
     """
-    step = (probability < settings.sure) + (probability < settings.unsure)
-    if says == "complete":
-        step = max(0, step - 1)
-    delays = (settings.sure_delay_ms, settings.maybe_delay_ms, settings.unsure_delay_ms)
-    return TurnVerdict(delays[step], probability, (settings.again_ms or None) if step else None)
+    doubts = (probability < settings.sure) + (probability < settings.unsure) + (says != "complete")
+    delays = (
+        settings.sure_delay_ms,
+        settings.likely_delay_ms,
+        settings.maybe_delay_ms,
+        settings.unsure_delay_ms,
+    )
+    return TurnVerdict(delays[doubts], probability, (settings.again_ms or None) if doubts else None)

@@ -197,7 +197,6 @@ def test_silence_is_not_sent_and_keeps_the_clock(tmp_path: Path) -> None:
             assert max(steps) >= 20
             elapsed_s = peer.packets[second][0] - peer.packets[first][0]
             ticks = (packets[second].timestamp - packets[first].timestamp) % 2**32
-            assert ticks % SAMPLES == 0
             assert ticks / RATE == pytest.approx(elapsed_s, abs=0.4)
             assert second - first < ticks / SAMPLES / 2
 

@@ -12,7 +12,13 @@ from voicebot_turn_smart.config import SmartConfig
 from voicebot_turn_smart.policy import judge
 
 SETTINGS = SmartConfig(
-    sure=0.8, unsure=0.3, sure_delay_ms=200, maybe_delay_ms=450, unsure_delay_ms=650, again_ms=160
+    sure=0.8,
+    unsure=0.3,
+    sure_delay_ms=200,
+    likely_delay_ms=300,
+    maybe_delay_ms=450,
+    unsure_delay_ms=650,
+    again_ms=160,
 )
 ENDINGS: tuple[Ending, ...] = ("complete", "open", "unknown")
 probabilities = st.floats(0, 1)
@@ -21,14 +27,15 @@ probabilities = st.floats(0, 1)
 @pytest.mark.parametrize(
     ("probability", "says", "delay_ms", "again_ms"),
     [
-        (0.8, "unknown", 200, None),
+        (0.8, "complete", 200, None),
+        (0.79, "complete", 300, 160),
+        (0.3, "complete", 300, 160),
+        (0.29, "complete", 450, 160),
+        (0.8, "unknown", 300, 160),
         (0.79, "unknown", 450, 160),
         (0.3, "unknown", 450, 160),
         (0.29, "unknown", 650, 160),
-        (0.9, "complete", 200, None),
-        (0.5, "complete", 200, None),
-        (0.1, "complete", 450, 160),
-        (0.9, "open", 200, None),
+        (0.9, "open", 300, 160),
         (0.1, "open", 650, 160),
     ],
 )
@@ -46,7 +53,7 @@ def test_a_surer_sound_never_waits_longer(one: float, other: float, says: Ending
 @given(probability=probabilities)
 def test_whole_words_never_wait_longer_and_open_ones_not_shorter(probability: float) -> None:
     whole, none, unfinished = (judge(probability, s, SETTINGS) for s in ("complete", "unknown", "open"))
-    assert whole.delay_ms <= none.delay_ms == unfinished.delay_ms
+    assert whole.delay_ms < none.delay_ms == unfinished.delay_ms
 
 
 def test_it_need_not_be_asked_again() -> None:
@@ -59,6 +66,7 @@ def test_it_need_not_be_asked_again() -> None:
         {"sure": 1.1},
         {"sure": 0.4, "unsure": 0.5},
         {"sure_delay_ms": 500},
+        {"likely_delay_ms": 200},
         {"unsure_delay_ms": 100},
         {"again_ms": -1},
         {"threads": 0},

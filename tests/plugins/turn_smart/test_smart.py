@@ -66,13 +66,15 @@ def test_probabilities_are_pipecats(model_store: ModelStore, speech: Samples) ->
 def test_the_end_of_the_speech_ends_the_turn_sooner_than_a_pause_in_it(
     model_store: ModelStore, speech: Samples
 ) -> None:
-    config = SmartConfig(sure_delay_ms=150, maybe_delay_ms=350, unsure_delay_ms=900, again_ms=180)
+    config = SmartConfig(
+        sure_delay_ms=150, likely_delay_ms=250, maybe_delay_ms=350, unsure_delay_ms=900, again_ms=180
+    )
 
     async def test(turn: SmartTurn) -> None:
         pause = await turn.predict(TurnContext(speech[: int(3.9 * 16_000)], ""))
         end = await turn.predict(TurnContext(speech[: int(10.63 * 16_000)], ""))
         assert (pause.delay_ms, pause.again_ms) == (900, 180)
-        assert (end.delay_ms, end.again_ms) == (150, None)
+        assert (end.delay_ms, end.again_ms) == (250, 180)
         with_words = await turn.predict(TurnContext(speech[: int(3.9 * 16_000)], "We ask."))
         assert with_words.delay_ms == 350
 
