@@ -142,6 +142,9 @@ UNKNOWN = {
         Here it is.
         what time is it
         a table for two
+        My phone number is 415.
+        It is spelled C-A-R.
+        My name is C A R.
         """,
     "de": "ich möchte einen Tisch reservieren",
     "xx": "and the",
