@@ -127,7 +127,7 @@ async def _answers(settings: argparse.Namespace) -> dict[str, Any]:
         )
     names = ["server", "heard", "recorded", "heard - server", "heard - recorded"]
     names += sorted({name for row in rows for name in row if name.startswith("hop ")})
-    cut_off = sum(row["turns"] > 1 or (row["recorded"] or 0) < 0 for row in rows)
+    cut_off = sum(row["turns"] > 1 or row["early"] for row in rows)
     return {
         "summary": [_spread(name, [row.get(name) for row in rows]) for name in names],
         "rows": [{name: value for name, value in row.items() if not name.startswith("hop ")} for row in rows],
@@ -163,7 +163,8 @@ def _answer(call: Call, saying: Saying, before: Saying | None, following: Saying
         "question": saying.text[:40],
         "server": None,
         "heard": None,
-        "recorded": None if onset is None else onset - end_ms,
+        "recorded": None if onset is None or onset < end_ms else onset - end_ms,
+        "early": onset is not None and onset < end_ms,
     }
 
 
