@@ -38,6 +38,11 @@ ECHO_ALIKE = 75.0
 for an echo were the agent's words exactly; what is recognised of a faint echo agrees less often than not. This is the
 second line of defence, behind the comparison of the sounds themselves (`voicebot.echo`)."""
 
+SHORT_MS = 1000.0
+GARBLED = 0.3
+"""A recogniser makes words of any hum: of a short sound, they count from this confidence on. Whisper tiny.en wrote
+"NMO" and "Imam" for "mm-hmm" at 0.14 to 0.17; clear words as short were never under 0.36."""
+
 _QUESTION = re.compile(r"[^.!?…。！？؟।]*[?？؟]")
 
 
@@ -54,6 +59,8 @@ class Sound:
     """The agent is speaking; otherwise it is still thinking."""
     said: str
     """What the agent has said lately."""
+    confidence: float | None = None
+    """The recogniser's in a final text, 0 to 1, where it gives one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class InterruptionJudge:
                 lasts = long_enough and sound.speech_ms >= takes.without_words_ms
                 return Judgement(True, "length") if lasts else None
             return Judgement(False, "no_words" if long_enough else "short")
+        if sound.final and sound.speech_ms < SHORT_MS and _garbled(sound):
+            return Judgement(False, "no_words")
         if self._settings.echo_check and says_again(sound.text, _without_questions(sound.said)):
             return Judgement(False, "echo") if sound.final else None
         if not sound.final and self._settings.echo_check and _may_become_echo(sound.text, sound.said):
@@ -104,6 +113,10 @@ class InterruptionJudge:
 def judge_for(settings: InterruptionSettings, language: str) -> InterruptionJudge:
     """The judge of a call in this language (a BCP 47 tag)."""
     return InterruptionJudge(settings, lambda text: count_words(text, language, settings.backchannels))
+
+
+def _garbled(sound: Sound) -> bool:
+    return sound.confidence is not None and sound.confidence < GARBLED
 
 
 def _without_questions(said: str) -> str:

@@ -25,7 +25,7 @@ class Recognising:
 
     Args:
         group: owns the tasks.
-        on_transcript: called with a revision and its text, "" where recognition failed.
+        on_transcript: called with a revision, its text, "" where recognition failed, and the recogniser's confidence.
         on_interim: called with a turn's number and its text so far.
         on_failure: called with whatever the recogniser did wrong.
     """
@@ -38,7 +38,7 @@ class Recognising:
         deadlines: DeadlineSettings,
         telling: Telling,
         report: CallReport,
-        on_transcript: Callable[[int, str], None],
+        on_transcript: Callable[[int, str, float | None], None],
         on_interim: Callable[[int, str], None],
         on_failure: Callable[[EngineError, int], None],
     ) -> None:
@@ -129,7 +129,7 @@ class Recognising:
             self._on_failure(error, number)
             record.errors.append(error.message)
         record.stt_requested_s, record.stt_final_s = requested_s, now()
-        self._on_transcript(revision, text)
+        self._on_transcript(revision, text, turn.confidence)
 
     async def _close(self, turn: UserTurn) -> None:
         limit_s = self._stt.provider.max_utterance_s

@@ -289,9 +289,9 @@ class Session:
             self._follow(decision)
         self._update_state()
 
-    def _transcribed(self, revision: int, text: str) -> None:
+    def _transcribed(self, revision: int, text: str, confidence: float | None) -> None:
         self._turns.allow_speculation(self._governor.allows(now()))
-        self._carry_out(self._turns.transcribed(revision, text))
+        self._carry_out(self._turns.transcribed(revision, text, confidence))
         self._follow_all(self._pausing.transcribed(revision, text))
 
     def _interim(self, user_turn: int, text: str) -> None:

@@ -131,10 +131,11 @@ class ConfirmSettings(Settings):
     """What it takes for the user to take the floor from the agent. A sound that does not is dismissed."""
 
     confirm_ms: int = Field(
-        default=200,
+        default=500,
         ge=0,
         le=5_000,
-        description="Speech that it takes at least (ms); a shorter sound is a cough.",
+        description="Speech that it takes while they still speak (ms). The agent is silent meanwhile; a shorter sound "
+        "is judged by its words when it is over.",
     )
     words: int = Field(
         default=1, ge=0, le=20, description="Recognised words that it takes, those of agreement not counted."
@@ -159,7 +160,7 @@ class InterruptionSettings(Settings):
         default_factory=ConfirmSettings, description="What it takes while the agent is speaking."
     )
     thinking: ConfirmSettings = Field(
-        default_factory=lambda: ConfirmSettings(without_words_ms=600),
+        default_factory=lambda: ConfirmSettings(confirm_ms=300, without_words_ms=600),
         description="What it takes while the agent has not begun to speak yet: the user has more to say.",
     )
     backchannels: tuple[str, ...] | None = Field(

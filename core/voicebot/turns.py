@@ -172,6 +172,7 @@ class _UserTurn:
     """Of the transcript asked for last; 0 while none covers all the speech."""
     text: str | None = None
     """The transcript of that revision, once it has come."""
+    confidence: float | None = None
     interim: str = ""
     resumed_ms: float | None = None
     """Speech since a pause; None before one, and once the next one has lasted."""
@@ -318,12 +319,17 @@ class TurnManager:
             decisions += self._speculate(user, user.interim)
         return decisions
 
-    def transcribed(self, revision: int, text: str) -> list[TurnDecision]:
-        """The final transcript of this revision; "" where there were no words, or recognition failed."""
+    def transcribed(self, revision: int, text: str, confidence: float | None = None) -> list[TurnDecision]:
+        """The final transcript of this revision; "" where there were no words, or recognition failed.
+
+        Args:
+            confidence: the recogniser's, 0 to 1, where it gives one.
+        """
         user = next((turn for turn in self._open_turns() if turn.revision == revision), None)
         if user is None or user.revision == 0 or user.text is not None:
             return []
         user.text = text.strip()
+        user.confidence = confidence
         decisions = self._judge_sound(user, final=True)
         if user is self._user:
             return [*decisions, *self._speculate(user, user.text)]
@@ -400,7 +406,16 @@ class TurnManager:
         if agent is None or not self._awaits_confirmation():
             return []
         text = user.text if final else user.interim or None
-        judged = self._judge.judge(Sound(user.heard_ms, text, final, agent.audible, " ".join(agent.said)))
+        judged = self._judge.judge(
+            Sound(
+                user.heard_ms,
+                text,
+                final,
+                agent.audible,
+                " ".join(agent.said),
+                user.confidence if final else None,
+            )
+        )
         if judged is None:
             return []
         decided = InterruptionDecided(

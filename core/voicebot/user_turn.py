@@ -42,6 +42,8 @@ class UserTurn:
     ) -> None:
         self.number = number
         self.interim_text = ""
+        self.confidence: float | None = None
+        """Of the last final transcript, 0 to 1, where the recogniser gives one."""
         self.longest_s = 0.0
         """Seconds of the longest utterance."""
         self.rolled = 0
@@ -94,6 +96,7 @@ class UserTurn:
             return ""
         before = [_text_of(await task) for task in self._before]
         last = await within(self._stt, self._utterance.finalize(), self._deadline_s, "final transcript")
+        self.confidence = last.confidence
         return " ".join(text for text in (*before, last.text.strip()) if text)
 
     async def aclose(self) -> None:

@@ -11,9 +11,9 @@ from voicebot.bench.connection import BenchConnection, BenchTransport
 from voicebot.bench.scenario import BENCH_RATE, Scenario
 from voicebot.bench.scoring import CallRecord, TurnResult, heard_audio, judge
 from voicebot.clock import now
-from voicebot.engines import Engine, Engines, within
+from voicebot.engines import Engine, Engines, blame, within
 from voicebot.errors import EngineError
-from voicebot.interfaces import Transport
+from voicebot.interfaces import STT, Transport
 from voicebot.session import Session
 from voicebot.settings import SessionSettings
 
@@ -27,6 +27,8 @@ class Contestant:
     name: str
     settings: SessionSettings
     engines: Engines
+    ear: Engine[STT] | None = None
+    """Transcribes what the agent was heard to say, after the call; None: the profile's own recogniser does."""
     results: list[TurnResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -52,6 +54,9 @@ async def hold_scenarios(
     try:
         for contestant in contestants:
             await contestant.engines.warmup(contestant.settings.deadlines.warmup_s)
+            if contestant.ear is not None:
+                with blame(contestant.ear):
+                    await contestant.ear.provider.warmup()
         for number, scenario in enumerate(scenarios):
             order = contestants if number % 2 == 0 else tuple(reversed(contestants))
             for contestant in order:
@@ -62,6 +67,8 @@ async def hold_scenarios(
     finally:
         for contestant in contestants:
             await contestant.engines.aclose()
+            if contestant.ear is not None:
+                await contestant.ear.provider.aclose()
 
 
 async def hold_scenario(contestant: Contestant, scenario: Scenario) -> CallRecord:
@@ -100,8 +107,8 @@ async def hold_scenario(contestant: Contestant, scenario: Scenario) -> CallRecor
 
 
 async def _transcribe(contestant: Contestant, audio: AudioChunk) -> str | None:
-    """What the profile's own recogniser makes of a recording, once nothing else is going on."""
-    stt, limit_s = contestant.engines.stt, contestant.settings.deadlines.stt_final_s
+    """What a recogniser makes of a recording, once nothing else is going on."""
+    stt, limit_s = contestant.ear or contestant.engines.stt, contestant.settings.deadlines.stt_final_s
     texts = []
     step = int(stt.provider.max_utterance_s * audio.sample_rate)
     try:

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from voicebot.bench.runner import Contestant
     from voicebot.bench.scenario import Scenario
     from voicebot.bench.scoring import CallRecord, TurnResult
+    from voicebot.engines import Engine
+    from voicebot.models import ModelStore
 
 __all__ = ["bench"]
 
 OVER_BUDGET = 1
 INTERRUPTED = 130
+EAR_MODEL = "whisper-base-ct2"
 KINDS = ("plain", "pause", "filler", "numbers", "noise", "interruption", "backchannel", "cough", "echo")
 
 
@@ -249,7 +252,28 @@ def _contestant(name: str) -> Contestant:
         return build_provider(kind, resolved, store)
 
     engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
-    return Contestant(resolved.profile.name, resolved.profile, engines)
+    return Contestant(resolved.profile.name, resolved.profile, engines, _ear(name, environ, store))
+
+
+def _ear(name: str, environ: dict[str, str], store: ModelStore) -> Engine[Any] | None:
+    """A better recogniser than most profiles can afford, to say what was heard; None where it is not installed."""
+    from voicebot.call import build_provider
+    from voicebot.errors import VoicebotError
+    from voicebot.profile import load_profile, resolve
+
+    settings = {
+        "USE": "fasterwhisper",
+        "MODEL": EAR_MODEL,
+        "CONTEXT_FINAL": "1500",
+        "INTERIM_INTERVAL_MS": "0",
+    }
+    environ = {key: value for key, value in environ.items() if not key.startswith("VOICEBOT_STT")}
+    environ |= {f"VOICEBOT_STT__{key}": value for key, value in settings.items()}
+    try:
+        store.path(EAR_MODEL)
+        return build_provider("stt", resolve(load_profile(name, environ=environ)), store)
+    except VoicebotError:
+        return None
 
 
 def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:

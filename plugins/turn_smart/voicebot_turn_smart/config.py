@@ -34,13 +34,14 @@ class SmartConfig(BaseModel):
         le=64,
         description="CPU threads for one verdict; never more than the profile's share.",
     )
-    sure: float = Field(
-        default=0.6, ge=0, le=1, description="Probability from which it sounds over."
-    )
+    sure: float = Field(default=0.6, ge=0, le=1, description="Probability from which it sounds over.")
     unsure: float = Field(
-        default=0.05, ge=0, le=1, description="Probability below which it does not sound over; at most `sure`."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Probability below which it does not sound over; at most `sure`.",
     )
-    sure_delay_ms: int = _delay(250, "it sounds over, and the words are a whole sentence")
+    sure_delay_ms: int = _delay(280, "it sounds over, and the words are a whole sentence")
     likely_delay_ms: int = _delay(320, "one of the two is in doubt")
     maybe_delay_ms: int = _delay(450, "both are, or it does not sound over")
     unsure_delay_ms: int = _delay(650, "neither says that it is over")
