@@ -1,6 +1,7 @@
 # make run     set up, fetch the models, and serve the page to talk on (PROFILE=... for another profile)
 # make call    ask a spoken question from a file instead
 # make test    set up, browser and SFU included, and run all tests (what CI runs)
+# make bench   hold simulated conversations and measure turn-taking (configs/bench.yaml), a quarter of an hour
 # make lint    style and types
 # make page    build the page anew from sfu/client
 # make sfu     Node.js, the SFU's packages and its worker; only for profiles with mediasoup
@@ -12,7 +13,7 @@ PROFILE ?= configs/local.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
 
-.PHONY: setup run call sfu page chromium test lint format coverage clean
+.PHONY: setup run call sfu page chromium test bench lint format coverage clean
 
 setup: .venv/.installed
 	@$(BIN)/voicebot models pull --all
@@ -46,6 +47,10 @@ test: setup sfu chromium
 	export MEDIASOUP_WORKER_BIN="$$($(BIN)/python sfu/worker/ensure.py)" \
 		&& npm --prefix sfu test --silent \
 		&& $(BIN)/python -m pytest
+
+bench: setup
+	@mkdir -p out
+	@$(BIN)/voicebot bench turns --profile configs/bench.yaml --json out/bench.json
 
 lint: .venv/.installed
 	@sfu/setup.sh $(BIN)/python packages

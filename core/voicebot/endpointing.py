@@ -20,12 +20,24 @@ __all__ = [
     "SpeechPaused",
     "SpeechResumed",
     "SpeechStarted",
+    "SpeechSuspected",
+    "SuspicionCleared",
     "UserTurnEnded",
     "VerdictDue",
 ]
 
 Ending = Literal["complete", "open", "unknown"]
 """What the last words of a transcript say: that it is whole, that more will follow, or neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSuspected:
+    """The user may be beginning to speak: there has been speech for `suspect_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionCleared:
+    """It was a noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,16 @@ class UserTurnEnded:
     """As long as that."""
 
 
-EndpointDecision = SpeechStarted | SpeechPaused | VerdictDue | SpeculationDue | SpeechResumed | UserTurnEnded
+EndpointDecision = (
+    SpeechSuspected
+    | SuspicionCleared
+    | SpeechStarted
+    | SpeechPaused
+    | VerdictDue
+    | SpeculationDue
+    | SpeechResumed
+    | UserTurnEnded
+)
 
 
 class _State(Enum):
@@ -103,6 +124,7 @@ class Endpointing:
         self._state = _State.QUIET
         self._speech_start_s = 0.0
         self._speech_end_s = 0.0
+        self._suspected = False
         self._pause_id = 0
         self._verdict_s: float | None = None
         self._again_s: float | None = None
@@ -138,6 +160,9 @@ class Endpointing:
                 self._speech_end_s = end_s
                 return self._start_if_long_enough()
             self._state = _State.QUIET
+            if self._suspected:
+                self._suspected = False
+                return [SuspicionCleared()]
         elif self._state is _State.SPEAKING:
             if is_speech:
                 self._speech_end_s = end_s
@@ -161,6 +186,11 @@ class Endpointing:
     def pause_id(self) -> int | None:
         """The pause that the user makes now."""
         return self._pause_id if self._state is _State.PAUSED else None
+
+    @property
+    def awaits_text(self) -> bool:
+        """Whether the transcript of what was said before this pause is on its way."""
+        return self._state is _State.PAUSED and self._awaits_text
 
     def on_verdict(
         self, pause_id: int, delay_ms: float, again_ms: float | None = None
@@ -201,10 +231,14 @@ class Endpointing:
 
     def _start_if_long_enough(self) -> list[EndpointDecision]:
         # Slack as in `_lasted`.
-        if self._speech_end_s - self._speech_start_s < self._settings.min_speech_ms / 1000 - 0.0005:
-            return []
-        self._state = _State.SPEAKING
-        return [SpeechStarted(self._speech_start_s)]
+        speech_s = self._speech_end_s - self._speech_start_s + 0.0005
+        if speech_s >= self._settings.min_speech_ms / 1000:
+            self._state, self._suspected = _State.SPEAKING, False
+            return [SpeechStarted(self._speech_start_s)]
+        if not self._suspected and speech_s >= self._settings.suspect_ms / 1000:
+            self._suspected = True
+            return [SpeechSuspected()]
+        return []
 
     def _on_silence(self) -> list[EndpointDecision]:
         decisions: list[EndpointDecision] = []

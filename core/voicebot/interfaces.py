@@ -174,6 +174,8 @@ class InterimTranscript:
     text: str
     audio_s: float
     """Seconds of audio it covers, from the utterance's start."""
+    faded: bool = False
+    """The speech had just faded: it may have been the last word."""
 
 
 @dataclass(frozen=True, slots=True)

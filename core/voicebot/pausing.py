@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,10 @@ from voicebot.interfaces import EndOfTurn, TurnContext
 from voicebot.language.endings import ending
 from voicebot.telling import Telling
 
-__all__ = ["Pausing"]
+__all__ = ["WAIT_FOR_TEXT_S", "Pausing"]
+
+WAIT_FOR_TEXT_S = 0.15
+"""How long the model is asked later than at the first silence, where the transcript is on its way."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class _Pause:
     text_ms: float | None = None
     ending: Ending = "unknown"
     asked_again_without_text: bool = False
+    has_text: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lasted_ms(self) -> float:
         return round((now() - self.speech_end_s) * 1000, 1)
@@ -94,6 +99,7 @@ class Pausing:
         pause = self._pause
         if pause is not None and pause.pause_id == pause_id:
             pause.text, pause.text_ms, pause.ending = text, pause.lasted_ms(), last_words
+            pause.has_text.set()
             if pause.asked_again_without_text:
                 self.ask(pause_id, text)
         return self._hearing.endpointing.on_text(pause_id, last_words)
@@ -122,6 +128,12 @@ class Pausing:
         pause = self._pause
         if pause is None or pause.pause_id != pause_id:
             return
+        if not pause.verdicts and self._hearing.endpointing.awaits_text:
+            # The words make for a better verdict, and the recogniser is sooner done when it has the cores for itself.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(pause.has_text.wait(), WAIT_FOR_TEXT_S)
+            if self._pause is not pause:
+                return
         text = interim_text if pause.text is None else pause.text
         pause.asked_again_without_text = bool(pause.verdicts) and pause.text is None
         context = TurnContext(self._hearing.turn_context(), text)

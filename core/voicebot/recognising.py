@@ -26,7 +26,7 @@ class Recognising:
     Args:
         group: owns the tasks.
         on_transcript: called with a revision, its text, "" where recognition failed, and the recogniser's confidence.
-        on_interim: called with a turn's number and its text so far.
+        on_interim: called with a turn's number, its text so far, and whether the speech had just faded.
         on_failure: called with whatever the recogniser did wrong.
     """
 
@@ -39,7 +39,7 @@ class Recognising:
         telling: Telling,
         report: CallReport,
         on_transcript: Callable[[int, str, float | None], None],
-        on_interim: Callable[[int, str], None],
+        on_interim: Callable[[int, str, bool], None],
         on_failure: Callable[[EngineError, int], None],
     ) -> None:
         self._group = group
@@ -62,12 +62,12 @@ class Recognising:
             self._stt,
             deadline_s=self._deadlines.stt_final_s,
             spawn=lambda work: self._group.create_task(work, name=f"utterance of turn {number}"),
-            on_interim=lambda text: self._interim(number, text),
+            on_interim=lambda text, faded: self._interim(number, text, faded),
         )
 
-    def _interim(self, number: int, text: str) -> None:
+    def _interim(self, number: int, text: str, faded: bool) -> None:
         self._telling.emit(UserTranscript(now(), number, text, final=False))
-        self._on_interim(number, text)
+        self._on_interim(number, text, faded)
 
     def push(self, number: int, chunk: AudioChunk) -> None:
         self._turns[number].push(chunk)

@@ -17,6 +17,8 @@ from voicebot.endpointing import (
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    SpeechSuspected,
+    SuspicionCleared,
     VerdictDue,
 )
 from voicebot.engines import Engine, Engines, blame
@@ -35,6 +37,7 @@ from voicebot.headroom import watch_idle
 from voicebot.hearing import Heard, Hearing
 from voicebot.interfaces import Connection, HeardReport, Transport
 from voicebot.interrupting import judge_for
+from voicebot.language.endings import ending
 from voicebot.pausing import Pausing
 from voicebot.queues import BoundedQueue
 from voicebot.recognising import Recognising
@@ -263,7 +266,14 @@ class Session:
 
     def _follow(self, decision: EndpointDecision) -> None:
         turns = self._turns
-        if isinstance(decision, SpeechStarted):
+        if isinstance(decision, SpeechSuspected):
+            # To be sure takes a moment in which nobody should have to talk against the agent.
+            if turns.may_be_interrupted:
+                self._answering.playback.hold()
+        elif isinstance(decision, SuspicionCleared):
+            if not turns.holds:
+                self._answering.playback.release()
+        elif isinstance(decision, SpeechStarted):
             self._telling.emit(UserSpeechStarted(now()))
             self._carry_out(turns.speech_started(self._settings.endpointing.min_speech_ms))
         elif isinstance(decision, SpeechPaused):
@@ -294,9 +304,10 @@ class Session:
         self._carry_out(self._turns.transcribed(revision, text, confidence))
         self._follow_all(self._pausing.transcribed(revision, text))
 
-    def _interim(self, user_turn: int, text: str) -> None:
+    def _interim(self, user_turn: int, text: str, faded: bool) -> None:
+        whole = faded and ending(text, self._settings.agent.language) == "complete"
         self._turns.allow_speculation(self._governor.allows(now()))
-        self._carry_out(self._turns.interim(user_turn, text))
+        self._carry_out(self._turns.interim(user_turn, text, whole=whole))
         self._update_state()
 
     def _answered(self, agent_turn: int) -> None:

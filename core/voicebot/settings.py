@@ -80,6 +80,13 @@ class EndpointingSettings(Settings):
     min_speech_ms: int = Field(
         default=96, ge=0, le=5_000, description="Speech shorter than this is taken for a noise (ms)."
     )
+    suspect_ms: int = Field(
+        default=64,
+        ge=0,
+        le=5_000,
+        description="Speech after which the agent falls silent for the moment (ms); it goes on where "
+        "`min_speech_ms` is not reached.",
+    )
     preroll_ms: int = Field(
         default=300,
         ge=0,

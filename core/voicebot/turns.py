@@ -21,9 +21,10 @@ It drops the agent turn, which makes the user's an ordinary one, or it dismisses
 committed agent turn is held exactly while there are turns that await confirmation. Where the interruption comes to
 nothing (no words) and the answer that it dropped had not been heard, that answer is made anew.
 
-Speculation. An answer begins behind the commit gate once two interim transcripts in a row say the same, or with the
-transcript at a pause. It lives as long as later transcripts agree with it; the final one decides. That the detector
-flickers costs nothing: only speech that has gone on for longer than `min_speech_ms` after a pause discards it.
+Speculation. An answer begins behind the commit gate once two interim transcripts in a row say the same, or one is a
+whole sentence after which the voice has faded, or with the transcript at a pause. It lives as long as later transcripts
+agree with it; the final one decides. That the detector flickers costs nothing: only speech that has gone on for longer
+than `min_speech_ms` after a pause discards it.
 
 Turns are answered in the order in which they ended, whatever order their transcripts come in. What cannot be answered
 at once, because the user has begun to speak again or the agent may not be interrupted, waits and is answered together
@@ -236,6 +237,16 @@ class TurnManager:
         return self._user.number if self._user else None
 
     @property
+    def may_be_interrupted(self) -> bool:
+        """Whether the agent has the floor, and the user may take it."""
+        return self._awaits_confirmation()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the agent is held while it is judged what the user said."""
+        return self._agent is not None and self._agent.held
+
+    @property
     def thinking(self) -> bool:
         """Whether the user has finished and an answer is owed or under way."""
         return bool(self._ending) or (self._agent is not None and self._agent.committed)
@@ -303,8 +314,12 @@ class TurnManager:
         decisions = self._transcribe(user) if user.revision == 0 else []
         return [*decisions, *self._take_ended()]
 
-    def interim(self, user_turn: int, text: str) -> list[TurnDecision]:
-        """The transcript of the turn so far, which may change yet; one of a turn that is over changes nothing."""
+    def interim(self, user_turn: int, text: str, *, whole: bool = False) -> list[TurnDecision]:
+        """The transcript of the turn so far, which may change yet; one of a turn that is over changes nothing.
+
+        Args:
+            whole: it is a whole sentence, after which the voice has faded.
+        """
         user = next((turn for turn in self._open_turns() if turn.number == user_turn), None)
         if user is None or user.text is not None:
             return []
@@ -313,9 +328,10 @@ class TurnManager:
         if user is not self._user or not words(user.interim):
             return decisions
         if self._speculates_on(user):
-            agrees = self._agent is not None and same(self._agent.text, user.interim)
-            return [] if agrees else self._discard_speculation(user)
-        if self._speculation.on_interims and same(before, user.interim):
+            if self._agent is not None and same(self._agent.text, user.interim):
+                return []
+            decisions += self._discard_speculation(user)
+        if self._speculation.on_interims and (whole or same(before, user.interim)):
             decisions += self._speculate(user, user.interim)
         return decisions
 

@@ -28,7 +28,7 @@ class UserTurn:
 
     Args:
         spawn: starts a task that the caller owns.
-        on_interim: called with the turn's whole text so far.
+        on_interim: called with the turn's whole text so far, and whether the speech had just faded.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class UserTurn:
         *,
         deadline_s: float,
         spawn: Callable[[Coroutine[Any, Any, _Finished]], asyncio.Task[_Finished]],
-        on_interim: Callable[[str], None],
+        on_interim: Callable[[str, bool], None],
     ) -> None:
         self.number = number
         self.interim_text = ""
@@ -134,7 +134,7 @@ class UserTurn:
         if self._closed or part != self.rolled:
             return
         self.interim_text = " ".join(text for text in (self._before_text, transcript.text.strip()) if text)
-        self._on_interim(self.interim_text)
+        self._on_interim(self.interim_text, transcript.faded)
 
 
 def _text_of(finished: _Finished) -> str:

@@ -17,6 +17,8 @@ from voicebot.endpointing import (
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    SpeechSuspected,
+    SuspicionCleared,
     UserTurnEnded,
     VerdictDue,
 )
@@ -74,9 +76,18 @@ def test_hysteresis_it_takes_more_to_begin_than_to_go_on() -> None:
 
 
 def test_a_noise_shorter_than_min_speech_starts_nothing() -> None:
-    endpointing = Endpointing(EndpointingSettings(min_speech_ms=100))
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=100, suspect_ms=100))
     assert feed(endpointing, [0.9] * 4 + [0.0] + [0.9] * 4 + [0.0]) == []
     assert len(feed(endpointing, [0.9] * 5, start=10)) == 1
+
+
+def test_what_may_be_speech_is_told_of_and_cleared_when_it_was_a_noise() -> None:
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=100, suspect_ms=60))
+    assert feed(endpointing, [0.9, 0.9]) == []
+    assert feed(endpointing, [0.9, 0.9], start=2) == [SpeechSuspected()]
+    assert feed(endpointing, [0.0, 0.9, 0.9], start=4) == [SuspicionCleared()]
+    assert feed(endpointing, [0.9] * 3, start=7) == [SpeechSuspected(), SpeechStarted(about(0.1))]
+    assert feed(Endpointing(EndpointingSettings(min_speech_ms=0)), [0.9]) == [SpeechStarted(about(0))]
 
 
 def test_the_verdict_shortens_the_wait_within_its_bounds() -> None:
@@ -163,6 +174,7 @@ def endpointing_settings(draw: st.DrawFn) -> EndpointingSettings:
         enter_threshold=enter_threshold,
         exit_threshold=exit_threshold,
         min_speech_ms=draw(st.integers(0, 150)),
+        suspect_ms=draw(st.integers(0, 150)),
         speculate_after_ms=draw(st.integers(0, 400)),
         min_delay_ms=min_delay_ms,
         max_delay_ms=max_delay_ms,
@@ -174,6 +186,10 @@ _pauses = st.integers(-2, 0)
 _verdicts = st.tuples(_pauses, st.integers(0, 600), st.none() | st.integers(0, 600))
 _texts = st.tuples(_pauses, st.none() | st.sampled_from(["complete", "open", "unknown"]))
 _told = st.none() | st.tuples(_verdicts | st.none(), _texts | st.none())
+
+
+def phase_begins(decisions: list[EndpointDecision]) -> bool:
+    return any(isinstance(decision, SpeechStarted) for decision in decisions)
 
 
 @given(
@@ -195,7 +211,7 @@ def test_promises_for_any_probabilities(
     phase, pause_id, speech_end_s, speculated = "quiet", 0, 0.0, False
     verdict_ms: int | None = None
     ending: Ending = "unknown"
-    awaits, again_s = False, None
+    awaits, again_s, suspected = False, None, False
     loud_since: float | None = None
     index = 0
 
@@ -209,11 +225,22 @@ def test_promises_for_any_probabilities(
         return settings.max_delay_ms / 1000 if awaits else delay_s()
 
     def check(decisions: list[EndpointDecision], now_s: float) -> None:
-        nonlocal phase, pause_id, speech_end_s, speculated, verdict_ms, ending, awaits, again_s
+        nonlocal phase, pause_id, speech_end_s, speculated, verdict_ms, ending, awaits, again_s, suspected
         for decision in decisions:
             silence_s = now_s - speech_end_s
-            if isinstance(decision, SpeechStarted):
+            if isinstance(decision, SpeechSuspected):
                 assert phase == "quiet"
+                assert not suspected
+                assert loud_since is not None
+                assert now_s - loud_since >= settings.suspect_ms / 1000 - SLACK_S
+                suspected = True
+            elif isinstance(decision, SuspicionCleared):
+                assert phase == "quiet"
+                assert suspected
+                suspected = False
+            elif isinstance(decision, SpeechStarted):
+                assert phase == "quiet"
+                suspected = False
                 assert loud_since is not None
                 assert decision.start_s == loud_since
                 assert now_s - loud_since >= settings.min_speech_ms / 1000 - SLACK_S
@@ -267,12 +294,12 @@ def test_promises_for_any_probabilities(
             decisions = endpointing.on_window(probability, start_s, now_s)
             if before == "quiet":
                 due = loud_since is not None and now_s - loud_since >= settings.min_speech_ms / 1000 - SLACK_S
-                assert bool(decisions) == due
+                assert any(isinstance(d, SpeechStarted) for d in decisions) == due
             elif before == "speaking":
                 assert bool(decisions) == (not loud)
             else:
                 assert any(isinstance(d, SpeechResumed) for d in decisions) == loud
-            if (before == "quiet" and decisions) or (before != "quiet" and loud):
+            if (before == "quiet" and phase_begins(decisions)) or (before != "quiet" and loud):
                 speech_end_s = now_s
             check(decisions, now_s)
             if phase != "quiet" or before != "quiet":

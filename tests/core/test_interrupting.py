@@ -28,9 +28,11 @@ def sound(ms: float, text: str | None = None, *, final: bool = False, audible: b
     ("ms", "text", "audible", "verdict"),
     [
         (0, None, True, None),
-        (199, "wait", True, None),
-        (200, "wait", True, Judgement(True, "words")),
-        (200, "uh-huh", True, None),
+        (499, "wait", True, None),
+        (500, "wait", True, Judgement(True, "words")),
+        (500, "uh-huh", True, None),
+        (299, "wait", False, None),
+        (300, "wait", False, Judgement(True, "words")),
         (5_000, "uh-huh", True, None),
         (500, "uh-huh, but wait", True, Judgement(True, "words")),
         (1_499, None, True, None),
@@ -56,7 +58,7 @@ def test_while_they_speak_it_is_an_interruption_or_undecided(
         (100, "No.", Judgement(True, "words")),
         (100, "Wait.", Judgement(True, "words")),
         (100, "", Judgement(False, "short")),
-        (200, "", Judgement(False, "no_words")),
+        (500, "", Judgement(False, "no_words")),
         (900, "...", Judgement(False, "no_words")),
         (900, "Uh-huh. Yeah, okay.", Judgement(False, "backchannel")),
         (900, "Okay, stop.", Judgement(True, "words")),
@@ -66,6 +68,21 @@ def test_while_they_speak_it_is_an_interruption_or_undecided(
 )
 def test_at_a_pause_the_words_decide(ms: float, text: str, verdict: Judgement) -> None:
     assert judge().judge(sound(ms, text, final=True)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("ms", "confidence", "verdict"),
+    [
+        (400, 0.36, Judgement(True, "words")),
+        (400, None, Judgement(True, "words")),
+        (400, 0.2, Judgement(False, "no_words")),
+        # One who speaks for so long has said something, however it was understood.
+        (1_500, 0.2, Judgement(True, "words")),
+    ],
+)
+def test_what_is_made_of_a_hum_is_no_word(ms: float, confidence: float | None, verdict: Judgement) -> None:
+    assert judge().judge(Sound(ms, "NMO", True, True, "", confidence)) == verdict
+    assert judge().judge(Sound(600, "NMO", False, True, "", None)) == Judgement(True, "words")
 
 
 def test_where_more_words_are_asked_for_one_is_dismissed() -> None:

@@ -322,6 +322,24 @@ def test_a_sound_that_goes_on_after_a_pause_is_judged_by_all_of_it() -> None:
     assert turns.transcribed(3, "uh-huh but why")[1:] == [CancelAgentTurn(agent, "interrupted")]
 
 
+def test_a_whole_sentence_after_which_the_voice_fades_is_answered_at_once() -> None:
+    turns = manager(speculation=True)
+    turns.speech_started(500)
+    assert turns.interim(1, "What time is it?", whole=True) == [
+        StartAgentTurn(1, 1, "What time is it?", speculative=True)
+    ]
+    # It was not the whole of it.
+    assert turns.interim(1, "What time is it in Rome?", whole=True) == [
+        CancelAgentTurn(1, "discarded"),
+        StartAgentTurn(2, 1, "What time is it in Rome?", speculative=True),
+    ]
+    turns.user_turn_ended()
+    assert turns.transcribed(1, "what time is it in Rome")[-1] == CommitAgentTurn(2)
+    patient = manager(speculation=True, on_interims=False)
+    patient.speech_started(500)
+    assert patient.interim(1, "What time is it?", whole=True) == []
+
+
 def test_what_is_guessed_after_a_pause_is_not_voided_by_the_speech_before_it() -> None:
     turns = manager(speculation=True)
     turns.speech_started(500)

@@ -33,7 +33,7 @@ class Turn:
             as_engine("stt", stt),
             deadline_s=deadline_s,
             spawn=self.spawn,
-            on_interim=self.interims.append,
+            on_interim=lambda text, faded: self.interims.append(text),
         )
 
     def spawn(self, work: Coroutine[Any, Any, str | EngineError]) -> asyncio.Task[str | EngineError]:

@@ -228,4 +228,4 @@ class BufferedUtterance:
             exc_info = run.error if unexpected else None
             log.warning("No more interim transcripts of this utterance: %s", run.error, exc_info=exc_info)
         elif run.found is not None and run.found.text and self._schedule.deliverable(run.end / SAMPLE_RATE):
-            self._on_interim(InterimTranscript(run.found.text, run.end / SAMPLE_RATE))
+            self._on_interim(InterimTranscript(run.found.text, run.end / SAMPLE_RATE, faded=run.careful))

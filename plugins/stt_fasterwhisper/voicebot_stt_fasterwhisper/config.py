@@ -27,7 +27,7 @@ class FasterWhisperConfig(BaseModel):
         1, ge=1, le=64, description="CPU threads for one transcription; never more than the profile's share."
     )
     interim_interval_ms: int = Field(
-        300, ge=0, le=5000, description="Time between interim transcripts, in ms; 0 for none."
+        500, ge=0, le=5000, description="Time between interim transcripts, in ms; 0 for none."
     )
     context_interim: int = Field(
         512,

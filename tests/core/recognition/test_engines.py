@@ -164,7 +164,9 @@ def test_a_prompt_teaches_the_spelling_of_a_name(
     plugin: Any, model: str, model_store: ModelStore, speech: Samples
 ) -> None:
     prompt = "Dear Amerikans, hello, my fellow Amerikans and Amerikans."
-    provider = build(plugin, model_store, model=model, interim_interval_ms=0, initial_prompt=prompt)
+    provider = build(
+        plugin, model_store, model=model, interim_interval_ms=0, context_final=768, initial_prompt=prompt
+    )
 
     async def test() -> None:
         utterance = provider.start(lambda interim: None)

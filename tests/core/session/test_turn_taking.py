@@ -96,6 +96,20 @@ def test_an_unsure_model_is_asked_again_with_the_words() -> None:
     assert committed_s(call) < 1.35
 
 
+def test_the_model_is_asked_when_the_words_are_there_but_not_for_long_without_them() -> None:
+    asked_s = {}
+    for final_s in (0.1, 2.0):
+        call = Call([Say(1.0), Silence(3.0)], texts=["hello there."], speculation=SPECULATING)
+        call.stt.final_s = final_s
+        call.run()
+        [pause] = told(call, PauseJudged)
+        asked_s[final_s] = pause.verdicts[0]["at_ms"] / 1000
+        assert call.turn.asked[0].text == "hello there."
+    # The first silent window is whole 32 to 64 ms after the last speech.
+    assert 0.1 <= asked_s[0.1] <= 0.17
+    assert 0.15 <= asked_s[2.0] <= 0.22
+
+
 def test_words_that_come_after_the_second_verdict_bring_a_third() -> None:
     call = Call([Say(1.0), Silence(3.0)], texts=["hello there."], replies=["Hi."], speculation=SPECULATING)
     call.stt.final_s = 0.3
