@@ -209,6 +209,17 @@ def test_a_sound_without_words_lets_the_agent_go_on() -> None:
     assert [t.reason for t in report.turns] == ["finished"]
 
 
+def test_a_click_silences_the_agent_for_a_moment_and_nothing_is_lost() -> None:
+    alone = Call([Say(1.0), Silence(9.0)], texts=["tell me"], replies=[ANSWER])
+    alone.run()
+    clicked = Call([Say(1.0), Silence(1.4), Say(0.06), Silence(9.0)], texts=["tell me"], replies=[ANSWER])
+    report = clicked.run()
+    assert len(clicked.connection.cancelled) == 1
+    assert told(clicked, InterruptionJudged) == []
+    assert [t.reason for t in report.turns] == ["finished"]
+    assert (clicked.connection.audio == alone.connection.audio).all()
+
+
 def test_the_agents_own_words_do_not_interrupt_it() -> None:
     call, report = barged("two three four five", interruption={"echo_check": True, "speaking": {"words": 1}})
     assert {j.why for j in told(call, InterruptionJudged)} <= {"echo"}
