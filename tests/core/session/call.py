@@ -33,7 +33,7 @@ class Call:
         self,
         script: Sequence[Say | Silence],
         *,
-        texts: Iterable[str] = (),
+        texts: Iterable[str | Callable[[float], str]] = (),
         replies: Iterable[str | BaseException] = (),
         **settings: object,
     ) -> None:

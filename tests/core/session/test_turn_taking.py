@@ -163,7 +163,7 @@ def test_a_guess_that_was_wrong_is_made_again_at_once_and_its_cost_told() -> Non
 
 
 def test_a_minute_in_which_too_much_was_wasted_guesses_no_more() -> None:
-    speech = [Say(0.8), Silence(0.5)] * 8
+    speech: list[Say | Silence] = [Say(0.8), Silence(0.5)] * 8
     outcomes: dict[int, CallReport] = {}
     for limit in (10, 100_000):
         call = Call(
