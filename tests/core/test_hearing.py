@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicebot.audio import AudioChunk, Samples
-from voicebot.endpointing import EndpointDecision, SpeechPaused, SpeechStarted, UserTurnEnded
+from voicebot.endpointing import EndpointDecision, SpeechPaused, SpeechStarted, SpeechSuspected, UserTurnEnded
 from voicebot.errors import EngineError
 from voicebot.hearing import LISTENING_RATE, TURN_CONTEXT_S, Heard, Hearing
 from voicebot.settings import EndpointingSettings
@@ -91,8 +91,7 @@ def test_speech_time_is_counted_while_the_user_speaks() -> None:
     # All of the sound (30 windows) but what it took to be sure of it: the last of those windows is counted.
     assert sum(item.speech_ms for item in heard) == pytest.approx(960 - 96 + 32)
     kinds = [type(decision) for decision in decisions_of(heard)]
-    assert kinds[0] is SpeechStarted
-    assert kinds[1] is SpeechPaused
+    assert kinds[:3] == [SpeechSuspected, SpeechStarted, SpeechPaused]
     assert kinds[-1] is UserTurnEnded
 
 

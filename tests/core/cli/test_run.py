@@ -198,8 +198,7 @@ def test_a_stop_in_a_call_ends_it_in_order(socket: Path, tmp_path: Path) -> None
 def test_killed_itself_it_leaves_no_worker_behind(socket: Path) -> None:
     async def kill() -> None:
         # Even one whose event loop a plugin holds.
-        hangs = {"LLM__HANG_ON_TEXT": "time", "SPECULATION__ENABLED": "false"}
-        settings = {**hangs, "TRANSPORT__SOCKET": str(socket), "CALLS": "2"}
+        settings = {"LLM__HANG_ON_TEXT": "time", "TRANSPORT__SOCKET": str(socket), "CALLS": "2"}
         async with running(**settings) as run:
             await ready(run)
             await wait_until(lambda: len(run.workers()) == 2)
@@ -215,8 +214,7 @@ def test_killed_itself_it_leaves_no_worker_behind(socket: Path) -> None:
 
 def test_a_second_ctrl_c_stops_at_once(socket: Path) -> None:
     async def interrupt_twice() -> None:
-        hangs = {"LLM__HANG_ON_TEXT": "time", "SPECULATION__ENABLED": "false"}
-        async with running(**hangs, TRANSPORT__SOCKET=str(socket)) as run:
+        async with running(LLM__HANG_ON_TEXT="time", TRANSPORT__SOCKET=str(socket)) as run:
             await ready(run)
             async with calling(socket) as caller:
                 caller.send(say=0.8)

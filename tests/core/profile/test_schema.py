@@ -28,7 +28,7 @@ BASE: dict[str, Any] = dict.fromkeys(("vad", "stt", "llm", "tts", "transport"), 
 
 
 def test_there_are_bundled_profiles() -> None:
-    assert {file.stem for file in CONFIGS} >= {"local", "local-piper", "tiny", "whispercpp"}
+    assert {file.stem for file in CONFIGS} >= {"local", "local-piper", "base", "bench", "whispercpp"}
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
