@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
 
+from voicebot.language.endings import Ending
 from voicebot.settings import EndpointingSettings
 
 __all__ = [
-    "Ending",
     "EndpointDecision",
     "Endpointing",
     "SpeculationDue",
@@ -25,9 +24,6 @@ __all__ = [
     "UserTurnEnded",
     "VerdictDue",
 ]
-
-Ending = Literal["complete", "open", "unknown"]
-"""What the last words of a transcript say: that it is whole, that more will follow, or neither."""
 
 
 @dataclass(frozen=True, slots=True)

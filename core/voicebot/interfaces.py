@@ -230,7 +230,8 @@ class TurnContext:
     """What is known when the user falls silent."""
 
     audio: Samples
-    """int16 mono at 16 kHz: the last 8 s at most, the silence included."""
+    """int16 mono at 16 kHz: this turn of the user from half a second before it, its last 8 s at most, the silence
+    included."""
     text: str
     """The latest interim transcript, or ""."""
 

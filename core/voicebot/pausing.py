@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicebot.clock import now
-from voicebot.endpointing import Ending, EndpointDecision, SpeechPaused, SpeechResumed, UserTurnEnded
+from voicebot.endpointing import EndpointDecision, SpeechPaused, SpeechResumed, UserTurnEnded
 from voicebot.engines import Engine, within
 from voicebot.errors import EngineError
 from voicebot.events import PauseJudged
 from voicebot.hearing import Hearing
 from voicebot.interfaces import EndOfTurn, TurnContext
-from voicebot.language.endings import ending
+from voicebot.language.endings import Ending, ending
 from voicebot.telling import Telling
 
 __all__ = ["WAIT_FOR_TEXT_S", "Pausing"]

@@ -114,7 +114,6 @@ class Session:
         self._echo = (
             EchoCheck() if settings.interruption.enabled and settings.interruption.echo_check else None
         )
-        self._held_s = 0.0
         self._opened: int | None = None
         self._mic = BoundedQueue[_MicChunk](
             "mic",
@@ -347,7 +346,6 @@ class Session:
             elif isinstance(decision, InterruptionDecided):
                 self._tell_of_interruption(decision)
             elif isinstance(decision, HoldSpeech):
-                self._held_s = now()
                 answering.playback.hold()
             elif isinstance(decision, ReleaseSpeech):
                 answering.playback.release()
@@ -355,14 +353,15 @@ class Session:
                 recognising.close(decision.user_turn)
 
     def _tell_of_interruption(self, decision: InterruptionDecided) -> None:
+        at_s, held_since_s = now(), self._answering.playback.held_since_s
         event = InterruptionJudged(
-            now(),
+            at_s,
             self._answering.exchange(decision.agent_turn),
             decision.interrupted,
             decision.why,
             speech_ms=round(decision.speech_ms, 1),
             text=decision.text,
-            held_ms=round((now() - self._held_s) * 1000, 1),
+            held_ms=0.0 if held_since_s is None else round((at_s - held_since_s) * 1000, 1),
         )
         self.report.judged(event)
         self._telling.emit(event)

@@ -238,8 +238,11 @@ class TurnManager:
 
     @property
     def may_be_interrupted(self) -> bool:
-        """Whether the agent has the floor, and the user may take it."""
-        return self._awaits_confirmation()
+        """Whether the agent has the floor, and the user, who has not taken it yet, may.
+
+        An agent turn is only ever committed while there is no user turn: those that there are now came after it.
+        """
+        return self._interruption.enabled and self._agent is not None and self._agent.committed
 
     @property
     def holds(self) -> bool:
@@ -300,7 +303,7 @@ class TurnManager:
         if user is None:
             return []
         user.resumed_ms = None
-        if user.revision or not (self._speculation.enabled or self._awaits_confirmation()):
+        if user.revision or not (self._speculation.enabled or self.may_be_interrupted):
             return []
         return self._transcribe(user)
 
@@ -410,16 +413,9 @@ class TurnManager:
         user = self._user = _UserTurn(self._users, heard_ms=heard_ms)
         return [OpenUtterance(user.number), *self._hold(), *self._judge_sound(user)]
 
-    def _awaits_confirmation(self) -> bool:
-        """Whether the agent has the floor, and the user has not taken it yet.
-
-        An agent turn is only ever committed while there is no user turn: those that there are now came after it.
-        """
-        return self._interruption.enabled and self._agent is not None and self._agent.committed
-
     def _judge_sound(self, user: _UserTurn, *, final: bool = False) -> list[TurnDecision]:
         agent = self._agent
-        if agent is None or not self._awaits_confirmation():
+        if agent is None or not self.may_be_interrupted:
             return []
         text = user.text if final else user.interim or None
         judged = self._judge.judge(
@@ -449,7 +445,7 @@ class TurnManager:
         return [decided, *self._release(), CloseUtterance(user.number)]
 
     def _hold(self) -> list[TurnDecision]:
-        if not self._awaits_confirmation() or self._agent is None or self._agent.held:
+        if not self.may_be_interrupted or self._agent is None or self._agent.held:
             return []
         self._agent.held = True
         return [HoldSpeech(self._agent.number)]

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.endpointing import (
-    Ending,
     EndpointDecision,
     Endpointing,
     SpeculationDue,
@@ -22,6 +21,7 @@ from voicebot.endpointing import (
     UserTurnEnded,
     VerdictDue,
 )
+from voicebot.language.endings import Ending
 from voicebot.settings import EndpointingSettings
 
 SLACK_S = 0.0005

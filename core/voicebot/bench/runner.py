@@ -27,8 +27,6 @@ class Contestant:
     name: str
     settings: SessionSettings
     engines: Engines
-    ear: Engine[STT] | None = None
-    """Transcribes what the agent was heard to say, after the call; None: the profile's own recogniser does."""
     results: list[TurnResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,6 +39,7 @@ async def hold_scenarios(
     contestants: Sequence[Contestant],
     scenarios: Sequence[Scenario],
     *,
+    ear: Engine[STT] | None = None,
     on_result: Callable[[Contestant, TurnResult, CallRecord], None] = lambda contestant, result, record: None,
 ) -> None:
     """Hold every scenario with every contestant, one call at a time; the engines are closed at the end.
@@ -48,30 +47,35 @@ async def hold_scenarios(
     With several, each scenario is held by all of them before the next one, and they take turns at going first, so that
     whatever else the machine does comes upon all alike.
 
+    Args:
+        ear: transcribes what the agents were heard to say, after each call; None: the profiles' own recognisers do.
+
     Raises:
         EngineError: an engine did not warm up.
     """
     try:
         for contestant in contestants:
             await contestant.engines.warmup(contestant.settings.deadlines.warmup_s)
-            if contestant.ear is not None:
-                with blame(contestant.ear):
-                    await contestant.ear.provider.warmup()
+        if ear is not None:
+            with blame(ear):
+                await ear.provider.warmup()
         for number, scenario in enumerate(scenarios):
             order = contestants if number % 2 == 0 else tuple(reversed(contestants))
             for contestant in order:
-                record = await hold_scenario(contestant, scenario)
+                record = await hold_scenario(contestant, scenario, ear)
                 result = judge(record)
                 contestant.results.append(result)
                 on_result(contestant, result, record)
     finally:
         for contestant in contestants:
             await contestant.engines.aclose()
-            if contestant.ear is not None:
-                await contestant.ear.provider.aclose()
+        if ear is not None:
+            await ear.provider.aclose()
 
 
-async def hold_scenario(contestant: Contestant, scenario: Scenario) -> CallRecord:
+async def hold_scenario(
+    contestant: Contestant, scenario: Scenario, ear: Engine[STT] | None = None
+) -> CallRecord:
     """Hold the call of one scenario; an engine that ends it is in the record's `error`."""
     connection = BenchConnection(scenario)
     transport: Engine[Transport] = Engine("transport", "bench", "voicebot-kit", BenchTransport(connection))
@@ -102,13 +106,16 @@ async def hold_scenario(contestant: Contestant, scenario: Scenario) -> CallRecor
     )
     heard = heard_audio(record)
     if heard is not None and len(heard):
-        record.heard_transcript = await _transcribe(contestant, AudioChunk(heard, BENCH_RATE))
+        record.heard_transcript = await _transcribe(
+            ear or contestant.engines.stt,
+            AudioChunk(heard, BENCH_RATE),
+            contestant.settings.deadlines.stt_final_s,
+        )
     return record
 
 
-async def _transcribe(contestant: Contestant, audio: AudioChunk) -> str | None:
+async def _transcribe(stt: Engine[STT], audio: AudioChunk, limit_s: float) -> str | None:
     """What a recogniser makes of a recording, once nothing else is going on."""
-    stt, limit_s = contestant.ear or contestant.engines.stt, contestant.settings.deadlines.stt_final_s
     texts = []
     step = int(stt.provider.max_utterance_s * audio.sample_rate)
     try:

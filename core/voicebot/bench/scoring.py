@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicebot.audio import Samples
+from voicebot.bench.barges import BargeResult, judge_barge
 from voicebot.bench.caller import Answer, Ending, SimulatedCaller
-from voicebot.bench.interrupting import BargeResult, judge_barge
 from voicebot.bench.scenario import BENCH_RATE
 from voicebot.bench.words import word_errors
 from voicebot.events import (

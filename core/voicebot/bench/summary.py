@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from voicebot.bench.interrupting import BargeResult
+from voicebot.bench.barges import BargeResult
 from voicebot.bench.scoring import TurnResult
 
 __all__ = ["percentile", "rate", "summarise"]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from voicebot.bench.scenario import Scenario
     from voicebot.bench.scoring import CallRecord, TurnResult
     from voicebot.engines import Engine
-    from voicebot.models import ModelStore
 
 __all__ = ["bench"]
 
@@ -149,7 +148,10 @@ def turns(
         stopped, failure = False, None
         deadline_s = max(contestant.settings.deadlines.warmup_s for contestant in contestants)
         try:
-            run(hold_scenarios(contestants, scenarios, on_result=held), blocked_after_s=deadline_s + 5)
+            run(
+                hold_scenarios(contestants, scenarios, ear=_ear(profile, scenarios), on_result=held),
+                blocked_after_s=deadline_s + 5,
+            )
         except KeyboardInterrupt:
             stopped = True
         except VoicebotError as error:
@@ -236,11 +238,7 @@ def _contestant(name: str) -> Contestant:
     from voicebot.profile import load_profile, resolve
     from voicebot.profile.resolve import section_models
 
-    # Calls come from the bench: where the profile takes its own from does not matter, and may need more.
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_TRANSPORT")}
-    environ["VOICEBOT_TRANSPORT__USE"] = "wav"
-    environ["VOICEBOT_TRANSPORT__INPUT"] = environ["VOICEBOT_TRANSPORT__OUTPUT"] = os.devnull
-    resolved = resolve(load_profile(name, environ=environ))
+    resolved = resolve(load_profile(name, environ=_environ()))
     store = ModelStore(base_dir=resolved.profile.base_dir)
     for kind in ("vad", "stt", "turn", "llm", "tts"):
         section = resolved.section(kind)
@@ -252,28 +250,47 @@ def _contestant(name: str) -> Contestant:
         return build_provider(kind, resolved, store)
 
     engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
-    return Contestant(resolved.profile.name, resolved.profile, engines, _ear(name, environ, store))
+    return Contestant(resolved.profile.name, resolved.profile, engines)
 
 
-def _ear(name: str, environ: dict[str, str], store: ModelStore) -> Engine[Any] | None:
-    """A better recogniser than most profiles can afford, to say what was heard; None where it is not installed."""
+def _ear(name: str, scenarios: list[Scenario]) -> Engine[Any] | None:
+    """A better recogniser than most profiles can afford, to say what was heard before an interruption.
+
+    None where there is none, or where it is not installed.
+    """
     from voicebot.call import build_provider
     from voicebot.errors import VoicebotError
+    from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
 
+    if not any(scenario.barge and scenario.barge.kind == "interruption" for scenario in scenarios):
+        return None
     settings = {
         "USE": "fasterwhisper",
         "MODEL": EAR_MODEL,
         "CONTEXT_FINAL": "1500",
         "INTERIM_INTERVAL_MS": "0",
     }
-    environ = {key: value for key, value in environ.items() if not key.startswith("VOICEBOT_STT")}
+    environ = {key: value for key, value in _environ().items() if not key.startswith("VOICEBOT_STT")}
     environ |= {f"VOICEBOT_STT__{key}": value for key, value in settings.items()}
     try:
+        resolved = resolve(load_profile(name, environ=environ))
+        store = ModelStore(base_dir=resolved.profile.base_dir)
         store.path(EAR_MODEL)
-        return build_provider("stt", resolve(load_profile(name, environ=environ)), store)
+        return build_provider("stt", resolved, store)
     except VoicebotError:
         return None
+
+
+def _environ() -> dict[str, str]:
+    """The environment, without what it says of transports.
+
+    Calls come from the bench: where the profile takes its own from does not matter, and may need more.
+    """
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_TRANSPORT")}
+    environ["VOICEBOT_TRANSPORT__USE"] = "wav"
+    environ["VOICEBOT_TRANSPORT__INPUT"] = environ["VOICEBOT_TRANSPORT__OUTPUT"] = os.devnull
+    return environ
 
 
 def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:

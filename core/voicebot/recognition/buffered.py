@@ -111,9 +111,8 @@ class BufferedUtterance:
         self._schedule.supersede(end / SAMPLE_RATE)
         run = self._covering() or self._start_final(end)
         await self._wait(run)
-        if (
-            run.interim and run.found is None and not self._closed
-        ):  # the engine failed: as if it had not been tried
+        if run.interim and run.found is None and not self._closed:
+            # The engine failed: as if it had not been tried.
             run = self._start_final(end)
             await self._wait(run)
         if self._closed:

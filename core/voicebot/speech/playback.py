@@ -68,6 +68,8 @@ class Playback:
         self._flowing.set()
         self._changed = asyncio.Event()
         """Set, and replaced, when whoever sleeps has to look again."""
+        self.held_since_s: float | None = None
+        """When the last hold began, on the loop's clock."""
         self.refused = 0
         """Packets of turns that no longer had the floor."""
 
@@ -87,6 +89,8 @@ class Playback:
         Raises:
             EngineError: the connection failed.
         """
+        if self._flowing.is_set():
+            self.held_since_s = asyncio.get_running_loop().time()
         self._flowing.clear()
         if self._turn is None or self._discarded:
             return

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from voicebot.audio import Samples
+from voicebot.bench.barges import BargeResult
 from voicebot.bench.caller import SimulatedCaller
-from voicebot.bench.interrupting import BargeResult
 from voicebot.bench.report import as_dict, compare, lines, plain_json
 from voicebot.bench.scenario import BENCH_RATE, Barge, BenchTurn, Pause, Scenario
 from voicebot.bench.scoring import CallRecord, TurnResult, judge
