@@ -8,7 +8,7 @@
 """
 
 from voicebot.recognition.buffered import BufferedUtterance, Transcribe
-from voicebot.recognition.context import FULL_CONTEXT, MIN_CONTEXT, SAMPLE_RATE
+from voicebot.recognition.context import FULL_CONTEXT, MIN_CONTEXT, SAMPLE_RATE, context_length
 from voicebot.recognition.whisper import Decode, Hypothesis, recognise
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Decode",
     "Hypothesis",
     "Transcribe",
+    "context_length",
     "recognise",
 ]

@@ -65,7 +65,8 @@ class FasterWhisperSTT:
             language=self._context.language.partition("-")[0].lower(),
             initial_prompt=self._config.initial_prompt,
         )
-        engine.decode(np.zeros(SAMPLE_RATE, np.int16), self._config.context_final, 8)
+        for context in {self._config.context_interim, self._config.context_final}:
+            engine.decode(np.zeros(SAMPLE_RATE, np.int16), context, 8)
         return engine
 
     def start(self, on_interim: Callable[[InterimTranscript], None]) -> BufferedUtterance:

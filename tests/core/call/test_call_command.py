@@ -93,6 +93,7 @@ llm: good
 tts: {tts}
 transport: {{use: wav, input: in.wav, output: out.wav}}
 deadlines: {{warmup_s: 1}}
+speculation: {{enabled: false}}  # a guess that is discarded would use up a scripted answer
 """
 
 

@@ -49,6 +49,29 @@ def test_the_full_context_writes_what_faster_whisper_writes(model_store: ModelSt
 
 
 @pytest.mark.engine
+def test_the_silence_behind_the_speech_is_encoded_once(
+    model_store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = load(model_store, "whisper-tiny.en-ct2")
+    speech = read_wav(model_store.path("sample-human-speech")).samples[:48_000]
+    encoded: list[int] = []
+    features = engine._features
+
+    def watched(samples, positions):  # type: ignore[no-untyped-def]
+        encoded.append(positions)
+        return features(samples, positions)
+
+    monkeypatch.setattr(engine, "_features", watched)
+    assert "fellow Americans" in engine.decode(speech, 512, 24).text
+    assert encoded == [512, 214]
+    assert "fellow Americans" in engine.decode(speech, 512, 24).text
+    assert encoded == [512, 214, 214]
+    # A text that does not end is decoded again, with the silence that is behind it.
+    assert not engine.decode(speech, 512, 3).complete
+    assert encoded[3:] == [214, 512]
+
+
+@pytest.mark.engine
 @pytest.mark.parametrize("answers", [[True], [False, True]], ids=["before", "after the encoder"])
 def test_a_transcription_can_be_given_up(model_store: ModelStore, answers: list[bool]) -> None:
     speech = read_wav(model_store.path("sample-human-speech")).samples[:48_000]
