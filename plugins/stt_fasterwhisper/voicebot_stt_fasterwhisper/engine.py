@@ -22,6 +22,8 @@ from .features import LogMel
 __all__ = ["WhisperEngine"]
 
 _TEXT_CONTEXT = 448
+_LEAST_POSITIONS = 256
+"""Encoded of every clip. With less the words of short ones come out less sure."""
 
 
 class WhisperEngine:
@@ -90,12 +92,9 @@ class WhisperEngine:
             EngineError: CTranslate2 failed, or was told to give up.
         """
         max_tokens = min(max_tokens, _TEXT_CONTEXT // 2, _TEXT_CONTEXT - len(self._prompt))
-        clip_s = max(len(samples), len(self._other)) / SAMPLE_RATE
-        needed = (
-            context_length(clip_s, 0)
-            if self._model.device == "cpu" and positions < FULL_CONTEXT
-            else positions
-        )
+        needed = positions
+        if self._model.device == "cpu" and positions < FULL_CONTEXT:
+            needed = context_length(len(samples) / SAMPLE_RATE, _LEAST_POSITIONS)
         try:
             if needed < positions:
                 found = self._decode(self._joined(samples, needed, positions, give_up), max_tokens, give_up)
@@ -112,8 +111,8 @@ class WhisperEngine:
         """The encoder's output for a clip and the silence behind it, shape `(1, positions, width)`.
 
         The decoder loops where it sees little silence behind the speech, but that silence hardly depends on the
-        speech: all but the first `needed` positions are taken from the encoding of another clip. For one of 2 s that
-        is a quarter of the work, at no cost in accuracy (the plugin's README has the figures).
+        speech: all but the first `needed` positions are taken from the encoding of another clip. That is less than half
+        of the work, at no cost in accuracy (the plugin's README has the figures).
         """
         behind = self._behind.get(positions)
         if behind is None:
