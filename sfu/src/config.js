@@ -73,7 +73,7 @@ const check = checker(
         nullable: true,
         minimum: 0,
         maximum: 4000,
-        default: 100,
+        default: 40,
       },
       grace_s: { ...SECONDS, default: 10 },
       join_timeout_s: { ...SECONDS, default: 5 },

@@ -14,7 +14,7 @@ test('a call: joined, its events, what was heard, and hung up by the page', with
     call_id: begun.call_id,
     resumed: false,
     ice_servers: config.ice_servers,
-    jitter_buffer_target_ms: 100,
+    jitter_buffer_target_ms: 40,
     grace_s: 10,
   });
   assert.equal(capabilities.codecs[0].mimeType, 'audio/opus');

@@ -61,7 +61,7 @@ class FrontSettings(Settings):
         default=None, description="A TURN server for which the front makes credentials that expire."
     )
     jitter_buffer_target_ms: int = Field(
-        default=100, ge=0, le=4_000, description="How much of the agent's voice the page buffers (ms)."
+        default=40, ge=0, le=4_000, description="How much of the agent's voice the page buffers (ms)."
     )
     grace_s: float = Field(
         default=10, ge=0, le=600, description="How long a call waits for a page that lost its network (s)."

@@ -27,7 +27,7 @@ def test_what_the_sfu_is_told_by_default() -> None:
         "allowed_origins": [],
         "ice_servers": [],
         "turn": None,
-        "jitter_buffer_target_ms": 100,
+        "jitter_buffer_target_ms": 40,
         "grace_s": 10,
         "rtc": {"listen_ip": "127.0.0.1", "announced_address": None, "port": 40_000, "media_workers": None},
         "opus": {"fec": True, "dtx": True},
