@@ -16,6 +16,7 @@ from rapidfuzz import fuzz
 
 from voicebot.language.backchannels import count_words
 from voicebot.language.same import words
+from voicebot.language.stops import begins_with_stop
 from voicebot.settings import InterruptionSettings
 
 __all__ = [
@@ -42,6 +43,8 @@ SHORT_MS = 1000.0
 GARBLED = 0.3
 """A recogniser makes words of any hum: of a short sound, they count from this confidence on. Whisper tiny.en wrote
 "NMO" and "Imam" for "mm-hmm" at 0.14 to 0.17; clear words as short were never under 0.36."""
+GARBLED_STOP = 0.15
+"""The same for words that stop a speaker: a "No." that is hardly made out is worth a pause too many."""
 
 _QUESTION = re.compile(r"[^.!?…。！？؟।]*[?？؟]")
 
@@ -75,11 +78,15 @@ class InterruptionJudge:
 
     Args:
         count: how many words of a text are not words of agreement.
+        stops: whether a text begins with a word that stops a speaker.
     """
 
-    def __init__(self, settings: InterruptionSettings, count: Callable[[str], int]) -> None:
+    def __init__(
+        self, settings: InterruptionSettings, count: Callable[[str], int], stops: Callable[[str], bool]
+    ) -> None:
         self._settings = settings
         self._count = count
+        self._stops = stops
 
     def judge(self, sound: Sound) -> Judgement | None:
         """What it is; None: wait for more. A final text always decides."""
@@ -95,7 +102,7 @@ class InterruptionJudge:
                 lasts = long_enough and sound.speech_ms >= takes.without_words_ms
                 return Judgement(True, "length") if lasts else None
             return Judgement(False, "no_words" if long_enough else "short")
-        if sound.final and sound.speech_ms < SHORT_MS and _garbled(sound):
+        if sound.final and sound.speech_ms < SHORT_MS and self._garbled(sound, sound.text):
             return Judgement(False, "no_words")
         if self._settings.echo_check and says_again(sound.text, _without_questions(sound.said)):
             return Judgement(False, "echo") if sound.final else None
@@ -109,14 +116,18 @@ class InterruptionJudge:
             return None
         return Judgement(False, "short" if counted else "backchannel")
 
+    def _garbled(self, sound: Sound, text: str) -> bool:
+        least = GARBLED_STOP if self._stops(text) else GARBLED
+        return sound.confidence is not None and sound.confidence < least
+
 
 def judge_for(settings: InterruptionSettings, language: str) -> InterruptionJudge:
     """The judge of a call in this language (a BCP 47 tag)."""
-    return InterruptionJudge(settings, lambda text: count_words(text, language, settings.backchannels))
-
-
-def _garbled(sound: Sound) -> bool:
-    return sound.confidence is not None and sound.confidence < GARBLED
+    return InterruptionJudge(
+        settings,
+        lambda text: count_words(text, language, settings.backchannels),
+        lambda text: begins_with_stop(text, language),
+    )
 
 
 def _without_questions(said: str) -> str:

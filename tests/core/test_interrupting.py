@@ -85,6 +85,12 @@ def test_what_is_made_of_a_hum_is_no_word(ms: float, confidence: float | None, v
     assert judge().judge(Sound(600, "NMO", False, True, "", None)) == Judgement(True, "words")
 
 
+@pytest.mark.parametrize(("text", "confidence"), [("No.", 0.2), ("Stop, please.", 0.16)])
+def test_less_is_asked_of_words_that_stop(text: str, confidence: float) -> None:
+    assert judge().judge(Sound(400, text, True, True, "", confidence)) == Judgement(True, "words")
+    assert judge().judge(Sound(400, text, True, True, "", 0.1)) == Judgement(False, "no_words")
+
+
 def test_where_more_words_are_asked_for_one_is_dismissed() -> None:
     rule = judge(words=2)
     assert rule.judge(sound(900, "stop")) is None
