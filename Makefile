@@ -2,6 +2,7 @@
 # make call    ask a spoken question from a file instead
 # make test    set up, browser and SFU included, and run all tests (what CI runs)
 # make bench   hold simulated conversations and measure turn-taking (configs/bench.yaml), a quarter of an hour
+# make fakes   servers that stand in for Groq, OpenTTS and a transcription service, to try profiles without accounts
 # make lint    style and types
 # make page    build the page anew from sfu/client
 # make sfu     Node.js, the SFU's packages and its worker; only for profiles with mediasoup
@@ -13,7 +14,7 @@ PROFILE ?= configs/local.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
 
-.PHONY: setup run call sfu page chromium test bench lint format coverage clean
+.PHONY: setup run call sfu page chromium test bench fakes lint format coverage clean
 
 setup: .venv/.installed
 	@$(BIN)/voicebot models pull --all
@@ -51,6 +52,9 @@ test: setup sfu chromium
 bench: setup
 	@mkdir -p out
 	@$(BIN)/voicebot bench turns --profile configs/bench.yaml --json out/bench.json
+
+fakes: .venv/.installed
+	@$(BIN)/python -m voicebot.testing.fakes
 
 lint: .venv/.installed
 	@sfu/setup.sh $(BIN)/python packages

@@ -128,6 +128,7 @@ class EngineError(VoicebotError):
     Attributes:
         kind, plugin, distribution: who failed; the session fills in what the engine left empty.
         retryable: whether the same request may succeed if it is made again.
+        retry_after_s: how long the server asks to wait before that, where it says so.
     """
 
     code = "engine"
@@ -140,6 +141,7 @@ class EngineError(VoicebotError):
         plugin: str = "",
         distribution: str = "",
         retryable: bool = False,
+        retry_after_s: float | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
@@ -147,6 +149,7 @@ class EngineError(VoicebotError):
         self.plugin = plugin
         self.distribution = distribution
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         who = f"the {self.kind} plugin {self.plugin!r}" if self.plugin else ""

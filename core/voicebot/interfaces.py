@@ -17,7 +17,7 @@ Rules for every provider:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -50,6 +50,8 @@ __all__ = [
     "SynthesisEvent",
     "TextDelta",
     "TokenUsage",
+    "ToolCall",
+    "ToolSpec",
     "Transport",
     "TurnContext",
     "TurnVerdict",
@@ -76,6 +78,8 @@ class Capabilities:
     """Hz; empty where it depends on the model."""
     languages: tuple[str, ...] = ()
     """BCP 47; empty where it depends on the model."""
+    tools: bool = False
+    """LLM: it can call tools."""
     needs_network: bool = False
     licence: str = ""
     """SPDX expression of the engine (models have their own in the manifest)."""
@@ -253,13 +257,38 @@ class EndOfTurn(Provider, Protocol):
 
 # --- language model -------------------------------------------------------------------------------------------------
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a tool called; among an answer's events it is whole, and may follow text."""
+
+    id: str
+    """What the tool's result refers to."""
+    name: str
+    arguments: str
+    """JSON as the model wrote it, not checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """What the model is told of a tool."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON Schema of an object."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of an assistant's message."""
+    tool_call_id: str = ""
+    """Of a tool's message: the call that it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,14 +306,20 @@ class TokenUsage:
     """Prompt tokens that were not computed again."""
 
 
-LLMEvent = TextDelta | TokenUsage
+LLMEvent = TextDelta | ToolCall | TokenUsage
 
 
 class LLM(Provider, Protocol):
-    def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         """Stream an answer to the conversation. Closing the generator stops generation.
 
-        The first message is the system prompt; user and assistant alternate after it; the last is the user's.
+        The first message is the system prompt; user and assistant alternate after it; the last is the user's, or
+        follows from it: an assistant's message with tool calls, then a tool's message for each.
+
+        Args:
+            tools: what it may call; given only to a provider whose capabilities say `tools`.
 
         Raises:
             EngineError: the model or its server failed.

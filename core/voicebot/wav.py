@@ -22,7 +22,7 @@ import soundfile
 from voicebot.audio import AudioChunk, Samples, to_int16
 from voicebot.errors import AudioError
 
-__all__ = ["MAX_SAMPLE_RATE", "MIN_SAMPLE_RATE", "check_writable", "read_wav", "write_wav"]
+__all__ = ["MAX_SAMPLE_RATE", "MIN_SAMPLE_RATE", "check_writable", "parse_wav", "read_wav", "write_wav"]
 
 MIN_SAMPLE_RATE = 8_000
 MAX_SAMPLE_RATE = 192_000
@@ -52,13 +52,28 @@ def read_wav(path: Path | str) -> AudioChunk:
         if path.exists() and not path.is_file():
             raise AudioError(f"{path} is not a regular file.")
         with path.open("rb") as file:
-            layout = _layout(file, path)
-            _check_complete(layout, path)
-            return _decode(file if layout.announced is not None else _closed(file, layout), path)
+            return _read(file, _layout(file, path), path)
     except FileNotFoundError:
         raise AudioError(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise AudioError(f"{path} cannot be read: {_reason(error)}.") from error
+
+
+def parse_wav(data: bytes, name: str) -> AudioChunk:
+    """A recording out of a server's answer, as `read_wav` would read it.
+
+    Args:
+        name: what it is called in errors.
+
+    Raises:
+        AudioError: as for `read_wav`, and where it holds more audio than its header announces.
+    """
+    file, path = io.BytesIO(data), Path(name)
+    layout = _layout(file, path)
+    chunk = _read(file, layout, path)
+    if layout.announced is not None:
+        _check_rest(data, layout.data_at + layout.announced, layout.order, path)
+    return chunk
 
 
 def write_wav(path: Path | str, chunk: AudioChunk) -> None:
@@ -186,6 +201,22 @@ def _check_complete(layout: _Layout, path: Path) -> None:
             f"({layout.announced - layout.present} bytes are missing).",
             hint="Copy or record it again, or rewrite its header: sox --ignore-length IN.wav OUT.wav",
         )
+
+
+def _check_rest(data: bytes, at: int, order: str, path: Path) -> None:
+    """What follows the samples are chunks; samples that the header does not count would be lost without a word."""
+    at += at % 2
+    while at < len(data):
+        name, size = data[at : at + 4], data[at + 4 : at + 8]
+        end = at + 8 + struct.unpack(order + "I", size)[0] if len(size) == 4 else len(data) + 1
+        if not (name.isascii() and name.decode("ascii").isprintable()) or end > len(data):
+            raise AudioError(f"{path} holds more than its header announces.")
+        at = end + end % 2
+
+
+def _read(file: BinaryIO, layout: _Layout, path: Path) -> AudioChunk:
+    _check_complete(layout, path)
+    return _decode(file if layout.announced is not None else _closed(file, layout), path)
 
 
 def _closed(file: BinaryIO, layout: _Layout) -> BinaryIO:

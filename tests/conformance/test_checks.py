@@ -15,6 +15,7 @@ from voicebot.interfaces import (
     LLMEvent,
     SynthesisEvent,
     TextDelta,
+    ToolSpec,
     TurnContext,
     TurnVerdict,
     WordMark,
@@ -69,7 +70,9 @@ def test_stt() -> None:
 
 
 class StubbornLLM(ScriptedLLM):
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         try:
             await asyncio.sleep(0.001)
             yield TextDelta("hello")
@@ -78,7 +81,9 @@ class StubbornLLM(ScriptedLLM):
 
 
 class LeakyLLM(ScriptedLLM):
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         self.task = asyncio.create_task(asyncio.sleep(60), name="leak")
         await asyncio.sleep(0.001)
         yield TextDelta("hello")

@@ -30,6 +30,7 @@ from voicebot.interfaces import (
     SynthesisEvent,
     TextDelta,
     TokenUsage,
+    ToolSpec,
     Transport,
     TurnContext,
     TurnVerdict,
@@ -234,7 +235,9 @@ class ScriptedLLM(_Scripted):
         self.running = 0
         self.closed = 0
 
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         self.asked.append(list(messages))
         reply = self.replies.pop(0) if self.replies else "I have nothing to add."
         self.running += 1

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from voicebot.errors import EngineError
-from voicebot.interfaces import Capabilities, ChatMessage, LLMEvent, ProviderContext, TextDelta
+from voicebot.interfaces import Capabilities, ChatMessage, LLMEvent, ProviderContext, TextDelta, ToolSpec
 from voicebot_llm_llamacpp.config import LlamaCppConfig
 from voicebot_llm_llamacpp.engine import Chunk, Engine
 from voicebot_llm_llamacpp.history import History
@@ -63,7 +63,9 @@ class LlamaCppLLM:
 
         await asyncio.get_running_loop().run_in_executor(self._executor, load)
 
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         """Stream an answer: text deltas, then the token usage. Closing the generator stops the model.
 
         The oldest exchanges are left out when the conversation has outgrown `context_tokens`.

@@ -11,6 +11,8 @@ from voicebot.errors import EngineError
 from voicebot.interfaces import LLMEvent, TextDelta, TokenUsage
 from voicebot_llm_openai.failures import Secrets, in_stream
 from voicebot_llm_openai.sse import EventReader
+from voicebot_llm_openai.thinking import ThoughtFilter
+from voicebot_llm_openai.tools import CallReader
 
 __all__ = ["AnswerReader"]
 
@@ -19,15 +21,18 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff\ufffd]")
 
 
 class AnswerReader:
-    """Bytes of the server-sent events in, text and usage out; reasoning and tool calls are passed over.
+    """Bytes of the server-sent events in; text, tool calls and usage out. Reasoning is passed over.
 
     An answer is whole when its finish reason or `[DONE]` has come. Where neither comes it was cut off, and that is an
-    error even though its beginning may have been spoken: nobody should take half a sentence for an answer.
+    error even though its beginning may have been spoken: nobody should take half a sentence for an answer. Tool calls
+    are told only when they are whole.
     """
 
     def __init__(self, secrets: Secrets = ()) -> None:
         self._secrets = secrets
         self._events = EventReader()
+        self._calls = CallReader()
+        self._thoughts = ThoughtFilter()
         self._usage: TokenUsage | None = None
         self._finish_reason = ""
         self._text = self._reasoning = False
@@ -47,21 +52,34 @@ class AnswerReader:
         """What is left to tell when `done`, or when the server has ended the stream.
 
         Raises:
-            EngineError: the answer was cut off, or has no text.
+            EngineError: the answer was cut off, or has neither text nor tool calls.
         """
-        for event in self._events.end():
+        for event in self._last():
             yield from self._read(event)
+        whole = self.done or bool(self._finish_reason)
+        if whole:
+            yield from self._rest()
         if self._usage is not None:
             yield self._usage
-        if not self.done and not self._finish_reason:
+        if not whole:
             raise EngineError(
                 "The language model's server ended the stream in the middle of the answer."
                 if self._text
                 else "The language model's server ended the stream without an answer.",
                 retryable=True,
             )
-        if not self._text:
+        if not self._text and not self._calls.begun:
             raise self._silence()
+
+    def _last(self) -> list[str]:
+        """An event without its blank line: some servers leave that out, and others have ended in the middle of it."""
+        try:
+            events = list(self._events.end())
+            if not all(event.strip() == "[DONE]" for event in events):
+                list(map(json.loads, events))
+        except (EngineError, ValueError, RecursionError):
+            return []
+        return events
 
     def _read(self, event: str) -> Iterator[LLMEvent]:
         if self.done:
@@ -75,21 +93,32 @@ class AnswerReader:
             raise EngineError("The language model's server sends events that are not JSON.") from None
         if not isinstance(chunk, dict):
             raise EngineError("The language model's server sends events that are no chat completion.")
-        if chunk.get("error"):
-            raise in_stream(chunk["error"], self._secrets)
-        self._usage = _usage(chunk.get("usage")) or self._usage
+        groq = _mapping(chunk.get("x_groq"))  # Groq's own field: usage, and why a stream was stopped early
+        if error := chunk.get("error") or groq.get("error"):
+            raise in_stream(error, self._secrets)
+        self._usage = _usage(chunk.get("usage")) or _usage(groq.get("usage")) or self._usage
         choice = _mapping(_first(chunk.get("choices")))
-        if isinstance(reason := choice.get("finish_reason"), str):
-            self._finish_reason = reason
         delta = _mapping(choice.get("delta"))
         self._reasoning |= bool(delta.get("reasoning_content") or delta.get("reasoning"))
         text = delta.get("content")
-        if isinstance(text, str) and (text := _NO_TEXT.sub("", text)):
-            self._text = True
+        if isinstance(text, str):
+            yield from self._told(self._thoughts.feed(_NO_TEXT.sub("", text)))
+        self._calls.feed(delta.get("tool_calls"))
+        if isinstance(reason := choice.get("finish_reason"), str) and reason:
+            self._finish_reason = reason
+            yield from self._rest()
+
+    def _rest(self) -> Iterator[LLMEvent]:
+        yield from self._told(self._thoughts.end())
+        yield from self._calls.take()
+
+    def _told(self, text: str) -> Iterator[LLMEvent]:
+        if text:
+            self._text |= not text.isspace()
             yield TextDelta(text)
 
     def _silence(self) -> EngineError:
-        if self._reasoning:
+        if self._reasoning or self._thoughts.thought:
             return EngineError(
                 "The language model only reasoned, and its answer has no text.",
                 hint="Turn reasoning off (extra_body), raise max_tokens, or take a model that does not reason.",

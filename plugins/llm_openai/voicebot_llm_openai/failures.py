@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from voicebot.errors import EngineError, EngineTimeout
+from voicebot_llm_openai.waits import asked_wait_s
 
 if TYPE_CHECKING:
     import httpx
@@ -19,25 +18,42 @@ __all__ = ["Secrets", "broken", "in_stream", "refusal", "said"]
 Secrets = Collection[str]
 """Never to be shown, even where a server repeats them."""
 
-_PASSING = frozenset({408, 409, 425, 429})
+_PASSING = frozenset({408, 409, 425, 429, 498})
+"""498 is Groq's: its flex tier has no capacity just now."""
 _BILL = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_CHANCE = frozenset({"tool_use_failed"})
+"""The model has garbled a tool call: another attempt may go well."""
 _SHOWN = 300
 
 
 def refusal(
-    status: int, body: bytes, *, where: str, model: str, has_key: bool, retry_after: str, secrets: Secrets
+    status: int,
+    body: bytes,
+    *,
+    where: str,
+    model: str,
+    has_key: bool,
+    retry_after: str,
+    secrets: Secrets,
+    key_variable: str = "OPENAI_API_KEY",
 ) -> EngineError:
-    """A response that is not 2xx."""
+    """A response that is not 2xx.
+
+    Args:
+        retry_after: what its headers say, see `waits.named_wait`.
+        key_variable: where people keep the key.
+    """
     words = said(body, secrets)
     quoted = f": {words}" if words else ""
     answered = f"{where} answered {status}{quoted}"
-    retryable = status in _PASSING or status >= 500
+    retryable = status in _PASSING or status >= 500 or _code(body) in _CHANCE
+    wait_s = asked_wait_s(retry_after, words)
     hint = ""
     if 300 <= status < 400:
         hint = "It points elsewhere: check base_url (https or http, and it usually ends in /v1)."
     elif status == 401:
         answered = f"{where} {'refuses the API key' if has_key else 'wants an API key'}{quoted}"
-        hint = "Check `api_key`, in a profile as api_key: ${OPENAI_API_KEY}."
+        hint = f"Check `api_key`, in a profile as api_key: ${{{key_variable}}}."
     elif status == 403:
         answered = f"{where} forbids the request{quoted}"
         hint = f"May the key of `api_key` use the model {model!r}?"
@@ -47,12 +63,13 @@ def refusal(
     elif status == 429 and _code(body) in _BILL:
         answered, retryable = f"{where} wants to be paid first{quoted}", False
     elif status == 429:
-        wait = _wait(retry_after)
-        asks = f" and asks to wait {wait:g} s" if wait is not None else ""
+        asks = f" and asks to wait {round(wait_s, 1):g} s" if wait_s is not None else ""
         answered = f"{where} has had too many requests{asks}{quoted}"
     elif status in {400, 413} and "context" in words.lower():
         hint = "Lower agent.history_turns or max_tokens, or shorten the system prompt."
-    return EngineError(_sentence(answered), retryable=retryable, hint=hint)
+    return EngineError(
+        _sentence(answered), retryable=retryable, retry_after_s=wait_s if retryable else None, hint=hint
+    )
 
 
 def in_stream(error: Any, secrets: Secrets) -> EngineError:
@@ -131,19 +148,6 @@ def _clean(text: str, secrets: Secrets) -> str:
 def _sentence(text: str) -> str:
     text = text.rstrip()
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-def _wait(value: str) -> float | None:
-    """Seconds of a Retry-After header."""
-    try:
-        seconds = float(value) if value.strip().isascii() else None
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(value)
-            seconds = (at.astimezone(UTC) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-    return round(seconds) if seconds is not None and 0 <= seconds < 1e6 else None
 
 
 def _is_tls(error: BaseException) -> bool:

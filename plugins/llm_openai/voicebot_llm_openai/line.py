@@ -8,8 +8,8 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +19,7 @@ from voicebot import __version__
 from voicebot.errors import EngineError
 from voicebot_llm_openai.config import OpenAIConfig
 from voicebot_llm_openai.failures import broken, refusal
+from voicebot_llm_openai.waits import named_wait
 
 __all__ = ["Line", "Refused", "body_of", "rest_of"]
 
@@ -35,17 +36,26 @@ class Refused(Exception):
         self.status = status
         self.body = body
         self.retry_after = retry_after
+        """See `waits.named_wait`."""
+
+    @classmethod
+    async def by(cls, response: httpx.Response) -> Refused:
+        return cls(response.status_code, await body_of(response), named_wait(response.headers))
 
 
 class Line:
     """Requests to one server, on few connections that stay open.
 
+    Args:
+        key_variable: the environment variable in which people keep the key, for errors.
+
     Raises:
         EngineError: the key or a header holds what no header may hold.
     """
 
-    def __init__(self, config: OpenAIConfig) -> None:
+    def __init__(self, config: OpenAIConfig, *, key_variable: str = "OPENAI_API_KEY") -> None:
         self._config = config
+        self._key_variable = key_variable
         key = config.api_key.get_secret_value().strip() if config.api_key is not None else ""
         values = {name: value.get_secret_value() for name, value in config.headers.items()}
         self.where = config.base_url
@@ -122,25 +132,36 @@ class Line:
             content=json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
         )
+        async with self.stream(lambda: client.send(request, stream=True)) as response:
+            yield response
+
+    @asynccontextmanager
+    async def stream(self, send: Callable[[], Awaitable[httpx.Response]]) -> AsyncIterator[httpx.Response]:
+        """As `post`, with a request that somebody else makes by the client of `open`; its response is not read yet."""
         complete = False
         try:
-            async with self._response(client, request) as response:
+            async with self._received(send) as response:
                 yield response
                 complete = response.is_closed
+        except Refused:
+            complete = True
+            raise
         finally:
             self._hung_up |= not complete
             self._stir.set()
 
-    @asynccontextmanager
-    async def _response(
+    def _response(
         self, client: httpx.AsyncClient, request: httpx.Request
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._received(lambda: client.send(request, stream=True))
+
+    @asynccontextmanager
+    async def _received(self, send: Callable[[], Awaitable[httpx.Response]]) -> AsyncIterator[httpx.Response]:
         response: httpx.Response | None = None
         try:
-            response = await client.send(request, stream=True)
+            response = await send()
             if not response.is_success:
-                retry_after = response.headers.get("Retry-After", "")
-                raise Refused(response.status_code, await body_of(response), retry_after)
+                raise await Refused.by(response)
             yield response
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise (
@@ -163,6 +184,7 @@ class Line:
             has_key=self._has_key,
             retry_after=refused.retry_after,
             secrets=self.secrets,
+            key_variable=self._key_variable,
         )
 
     def keep_open(self) -> None:

@@ -8,7 +8,7 @@ import httpx
 from pydantic import BaseModel
 
 from voicebot.errors import EngineError
-from voicebot.interfaces import Capabilities, ChatMessage, LLMEvent, ProviderContext
+from voicebot.interfaces import Capabilities, ChatMessage, LLMEvent, ProviderContext, ToolSpec
 from voicebot_llm_openai import OpenAIConfig, OpenAILLM
 from voicebot_llm_stub.child import Child
 from voicebot_llm_stub.config import StubConfig
@@ -61,7 +61,9 @@ class StubLLM:
             await self._release()
             raise
 
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         """As `OpenAILLM.generate`.
 
         Raises:

@@ -50,7 +50,7 @@ async def collect(events: AsyncGenerator[LLMEvent, None]) -> tuple[list[str], To
     async for event in events:
         if isinstance(event, TextDelta):
             deltas.append(event.text)
-        else:
+        elif isinstance(event, TokenUsage):
             usage.append(event)
     assert len(usage) == 1
     return deltas, usage[0]

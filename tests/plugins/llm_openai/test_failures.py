@@ -157,7 +157,7 @@ HELLO = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
             ),
             "",
             True,
-            "'tool_calls'",
+            "without a name",
         ),
         (
             stream(
@@ -354,3 +354,13 @@ def test_a_warmup_request_is_stopped_at_its_first_token() -> None:
 def test_bad_settings_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         OpenAIConfig.model_validate({"model": "m", **settings})
+
+
+def test_the_wait_is_in_the_error() -> None:
+    assert failure_of(lambda peer: peer.respond(429, b"", Retry_After="1.5")).retry_after_s == 1.5
+    words = b'{"error": {"message": "Please try again in 520ms."}}'
+    assert failure_of(lambda peer: peer.respond(429, words)).retry_after_s == 0.52
+    assert failure_of(lambda peer: peer.respond(503, b"", Retry_After="3")).retry_after_s == 3
+    assert failure_of(lambda peer: peer.respond(400, b"", Retry_After="3")).retry_after_s is None
+    unpaid = b'{"error": {"code": "insufficient_quota"}}'
+    assert failure_of(lambda peer: peer.respond(429, unpaid, Retry_After="3")).retry_after_s is None

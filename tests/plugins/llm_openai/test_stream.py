@@ -98,7 +98,9 @@ def test_half_a_character_is_left_out() -> None:
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\0\ufffd"), min_size=1), min_size=1),
+    st.lists(st.text(st.characters(exclude_characters="\0\ufffd"), min_size=1), min_size=1).filter(
+        lambda texts: not "".join(texts).isspace()
+    ),
     st.sampled_from(["\n", "\r", "\r\n"]),
     st.lists(st.integers(0, 4000)),
 )
@@ -118,7 +120,8 @@ def test_every_text_arrives(texts: list[str], newline: str, places: list[int]) -
     ]
     events, error = read(cut(newline.join(lines).encode(), places))
     assert error == ""
-    assert events == [*map(TextDelta, texts), TokenUsage(3, 2, 1)]
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "".join(texts)
+    assert events[-1] == TokenUsage(3, 2, 1)
 
 
 @given(

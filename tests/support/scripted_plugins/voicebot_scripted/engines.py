@@ -20,6 +20,7 @@ from voicebot.interfaces import (
     LLMEvent,
     ProviderContext,
     SynthesisEvent,
+    ToolSpec,
     WordMark,
 )
 from voicebot.testing import LoudnessVAD, ScriptedLLM, ScriptedSTT, ScriptedTTS
@@ -134,7 +135,9 @@ class Llm(ScriptedLLM):
         if how:
             raise EngineError("told to fail", retryable=how == "retryable", hint="Do not tell it to.")
 
-    async def generate(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[LLMEvent, None]:
+    async def generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
+    ) -> AsyncGenerator[LLMEvent, None]:
         said = messages[-1].content
         if self._config.die_on_text and self._config.die_on_text in said:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,79 @@
+"""A transcription server that is not ours: `pip install faster-whisper-server` (MIT, FastAPI on faster-whisper)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.plugins.stt_openai.support import provider, transcribe
+
+import voicebot
+from voicebot.audio import AudioChunk
+from voicebot.bench.words import word_errors
+from voicebot.errors import EngineError
+from voicebot.models import ModelStore
+from voicebot.testing.conformance import check_stt
+from voicebot.wav import read_wav
+
+pytest.importorskip("faster_whisper_server", reason="pip install faster-whisper-server")
+pytestmark = pytest.mark.engine
+
+QUESTION = Path(voicebot.__file__).parent / "samples" / "question.wav"
+
+
+@pytest.fixture(scope="module")
+def url(model_store: ModelStore) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "faster_whisper_server", str(model_store.path("whisper-tiny.en-ct2"))]
+    server = subprocess.Popen([*program, "--host", "127.0.0.1", "--port", str(port)], stderr=subprocess.PIPE)
+    assert server.stderr is not None
+    try:
+        for line in server.stderr:
+            if b"running on" in line:
+                break
+        else:
+            pytest.fail("the server did not start")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.stderr.close()
+        server.wait(30)
+
+
+@pytest.mark.parametrize("response_format", ["json", "verbose_json"])
+@pytest.mark.parametrize("upload", ["wav", "flac"])
+def test_the_bundled_question_is_understood(url: str, upload: str, response_format: str) -> None:
+    async def main() -> None:
+        stt = provider(url, upload=upload, response_format=response_format)
+        try:
+            await stt.warmup()  # it has no list of models
+            found = await transcribe(stt, read_wav(QUESTION))
+            assert word_errors("What is the capital of France?", found.text) == (0, 6)
+            assert (found.confidence is not None) == (response_format == "verbose_json")
+        finally:
+            await stt.aclose()
+
+    asyncio.run(main())
+
+
+def test_it_conforms(url: str, model_store: ModelStore) -> None:
+    speech = AudioChunk(read_wav(model_store.path("sample-human-speech")).samples[:64_000], 16_000)
+    check_stt(lambda: provider(url, interim_interval_ms=500), speech, "fellow Americans")
+
+
+def test_its_error_is_told(url: str) -> None:
+    async def main() -> None:
+        stt = provider(url, path="/audio")
+        try:
+            with pytest.raises(EngineError, match="no transcriptions at /audio: Not Found"):
+                await transcribe(stt, read_wav(QUESTION))
+        finally:
+            await stt.aclose()
+
+    asyncio.run(main())
