@@ -49,6 +49,7 @@ class AgentTurn:
     Args:
         messages: what the model is asked; or
         text: what to say without asking it (a greeting).
+        audio: how that sounds, at the connection's rate, where it has been said before (an apology).
         on_clause: called with a clause's text when it begins to play.
         on_audible: called when its first audible sample has been sent.
     """
@@ -67,6 +68,7 @@ class AgentTurn:
         on_audible: Callable[[], None] = lambda: None,
         messages: Sequence[ChatMessage] = (),
         text: str = "",
+        audio: AudioChunk | None = None,
     ) -> None:
         self.number = number
         self.timeline = timeline
@@ -88,6 +90,8 @@ class AgentTurn:
         self._on_audible = on_audible
         self._messages = messages
         self._given_text = text
+        self._given_audio = audio
+        self._broke_off: EngineError | None = None
         self._gate = asyncio.Event()
         self.clauses = BoundedQueue[str]("clauses", CLAUSE_QUEUE_SIZE)
         self.audio = BoundedQueue[_Audio](
@@ -101,6 +105,10 @@ class AgentTurn:
         """Open the gate: the audio may be sent."""
         self._gate.set()
 
+    @property
+    def committed(self) -> bool:
+        return self._gate.is_set()
+
     async def run(self) -> None:
         """Answer, and return when all of it has been played.
 
@@ -113,6 +121,8 @@ class AgentTurn:
                 group.create_task(self._speak(), name=f"speak {self.number}"),
                 group.create_task(self._play(), name=f"play {self.number}"),
             ]
+        if self._broke_off is not None:
+            raise self._broke_off
 
     def abandon(self) -> None:
         """Stop working in the next turn of the event loop, and let go of what waits; for whoever cancels `run`."""
@@ -144,18 +154,33 @@ class AgentTurn:
     # --- text -----------------------------------------------------------------------------------------------------
 
     async def _think(self) -> None:
-        splitter = ClauseSplitter(self._speech.first_clause_chars, self._speech.max_clause_chars)
-        async with aclosing(self._deltas()) as deltas:
-            async for delta in deltas:
-                for clause in splitter.push(delta):
-                    await self._offer(clause)
-        for clause in splitter.flush():
-            await self._offer(clause)
-        self.timeline.stamp("llm_finished", now())
+        if self._given_audio is not None:
+            # Whole, as it was said.
+            await self.clauses.put(self._given_text)
+        else:
+            await self._think_aloud()
+        if self._broke_off is None:
+            self.timeline.stamp("llm_finished", now())
         if not self.clauses.statistics.accepted:
             with blame(self._engines.llm):
                 raise EngineError("it had nothing to say", retryable=True)
         self.clauses.close()
+
+    async def _think_aloud(self) -> None:
+        splitter = ClauseSplitter(self._speech.first_clause_chars, self._speech.max_clause_chars)
+        try:
+            async with aclosing(self._deltas()) as deltas:
+                async for delta in deltas:
+                    for clause in splitter.push(delta):
+                        await self._offer(clause)
+        except EngineError as error:
+            if not self.clauses.statistics.accepted or not self.committed:
+                raise
+            # The clauses that are whole are said to their end; the rest of one is not begun.
+            self._broke_off = error
+            return
+        for clause in splitter.flush():
+            await self._offer(clause)
 
     async def _deltas(self) -> AsyncGenerator[str, None]:
         if self._given_text:
@@ -170,7 +195,7 @@ class AgentTurn:
                     self.timeline.stamp("llm_first_token", now())
                     self.deltas += 1
                     yield event.text
-                else:
+                elif isinstance(event, TokenUsage):
                     self.usage = event
 
     async def _offer(self, clause: str) -> None:
@@ -197,6 +222,9 @@ class AgentTurn:
         await self.audio.put(_Audio(AudioChunk.silence(0, rate).samples, clause, last=True))
 
     async def _synthesize(self, text: str) -> AsyncGenerator[Samples, None]:
+        if self._given_audio is not None:
+            yield self._given_audio.samples
+            return
         tts = self._engines.tts
         self.timeline.stamp("tts_requested", now())
         silent_s = 0.0

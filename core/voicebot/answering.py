@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from voicebot.agent_turn import AgentTurn
+from voicebot.audio import AudioChunk
 from voicebot.clock import now
 from voicebot.echo import EchoCheck
 from voicebot.engines import Engine, Engines
@@ -46,7 +47,8 @@ class Answering:
     Args:
         group: owns the turns' tasks.
         echo: is told what the listener is played.
-        on_over: called with the agent turn's id when it has finished or failed (not when it was cancelled).
+        on_over: called with the agent turn's id when it has finished or failed (not when it was cancelled), and the
+            exchange that is owed an apology, or None.
         on_failure: called with whatever an engine did wrong, and the exchange it spoilt.
         on_clause: called with the agent turn's id and a clause that begins to play.
         on_audible: called with the agent turn's id when the listener begins to hear it.
@@ -64,7 +66,7 @@ class Answering:
         telling: Telling,
         report: CallReport,
         echo: EchoCheck | None,
-        on_over: Callable[[int], None],
+        on_over: Callable[[int, TurnRecord | None], None],
         on_failure: Callable[[EngineError, int], None],
         on_clause: Callable[[int, str], None],
         on_audible: Callable[[int], None],
@@ -105,6 +107,7 @@ class Answering:
         *,
         messages: Sequence[ChatMessage] = (),
         text: str = "",
+        audio: AudioChunk | None = None,
         answers: str = "",
     ) -> None:
         """Begin an answer behind the commit gate: to these messages, or with this text.
@@ -126,6 +129,7 @@ class Answering:
             on_audible=lambda: self._becomes_audible(number),
             messages=messages,
             text=text,
+            audio=audio,
         )
         answer = _Answer(turn, record, answers)
         self._answer = answer
@@ -184,6 +188,7 @@ class Answering:
 
     async def _run(self, answer: _Answer) -> None:
         turn = answer.turn
+        owed: TurnRecord | None = None
         try:
             await turn.run()
         except EngineError as error:
@@ -191,9 +196,11 @@ class Answering:
             answer.record.errors.append(error.message)
             heard_samples = self.playback.cancel(turn.number)
             self._settle(answer, "failed", turn.ledger.heard_text(heard_samples))
+            if turn.committed and error.kind in ("llm", "tts"):
+                owed = answer.record
         else:
             self._settle(answer, "finished", turn.ledger.text)
-        self._on_over(turn.number)
+        self._on_over(turn.number, owed)
 
     def _settle(
         self, answer: _Answer, reason: Literal["finished", "interrupted", "failed"], heard_text: str

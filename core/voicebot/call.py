@@ -11,10 +11,12 @@ from typing import Any
 from voicebot.engines import Engine, Engines, blame
 from voicebot.errors import EngineError
 from voicebot.events import Event
+from voicebot.fallback import BreakerSettings, Limits, apology_text, chained
 from voicebot.hooks import HookManager
 from voicebot.interfaces import Connection, Kind, ModelPaths, Transport
 from voicebot.plugins import create
 from voicebot.profile import ResolvedProfile, context_for
+from voicebot.profile.model import CHAIN_KINDS
 from voicebot.report import CallReport
 from voicebot.session import Session
 
@@ -22,14 +24,30 @@ __all__ = ["build_engines", "build_provider", "hold_call", "serve_calls"]
 
 
 def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) -> Engine[Any]:
-    """Build the preferred provider of a kind. Nothing is loaded yet.
+    """Build what a profile names for a kind: one provider, or a fallback chain of them. Nothing is loaded yet.
 
     Raises:
-        PluginError: it cannot be built.
+        PluginError: one cannot be built.
     """
-    section = resolved.section(kind)
-    provider = create(kind, section, context_for(kind, resolved, models))
-    return Engine(kind, section.use, section.info.origin, provider)
+    context = context_for(kind, resolved, models)
+    engines = [
+        Engine(kind, section.use, section.info.origin, create(kind, section, context))
+        for section in resolved.chain(kind)
+    ]
+    if kind not in CHAIN_KINDS:
+        return engines[0]
+    settings, deadlines = resolved.profile.fallback, resolved.profile.deadlines
+    first_s = {
+        "stt": (settings.stt_s, deadlines.stt_final_s),
+        "llm": (settings.llm_s, deadlines.llm_first_token_s),
+        "tts": (settings.tts_s, deadlines.tts_first_audio_s),
+    }
+    switch_s, deadline_s = first_s[kind]
+    breaker = BreakerSettings(
+        settings.failures, settings.window_s, settings.cooldown_s, settings.longest_cooldown_s
+    )
+    limits = Limits(switch_s=switch_s, breaker=breaker)
+    return chained(kind, engines, deadline_s=deadline_s, warmup_s=deadlines.warmup_s, limits=limits)
 
 
 def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engines, Engine[Transport]]:
@@ -42,7 +60,15 @@ def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engine
     def build(kind: Kind) -> Engine[Any]:
         return build_provider(kind, resolved, models)
 
-    engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
+    agent = resolved.profile.agent
+    engines = Engines(
+        build("vad"),
+        build("stt"),
+        build("turn"),
+        build("llm"),
+        build("tts"),
+        apology_text=apology_text(agent.language, agent.apology),
+    )
     return engines, build("transport")
 
 

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from voicebot.errors import EngineError, EngineTimeout, VoicebotError
 from voicebot.interfaces import LLM, STT, TTS, VAD, EndOfTurn, Kind, Provider
 from voicebot.tasks import task_group
+
+if TYPE_CHECKING:
+    from voicebot.fallback import Apology
 
 __all__ = ["Engine", "Engines", "blame", "stream_from", "within"]
 
@@ -38,6 +41,10 @@ class Engines:
     llm: Engine[LLM]
     tts: Engine[TTS]
     warm: bool = False
+    apology_text: str = ""
+    """What is said where nobody can answer; "" for nothing."""
+    apology: Apology | None = None
+    """The same as audio, once they are warm, where a voice could say it."""
 
     def __iter__(self) -> Iterator[Engine[Provider]]:
         return iter((self.vad, self.stt, self.turn, self.llm, self.tts))
@@ -53,6 +60,10 @@ class Engines:
         async with task_group() as group:
             for engine in self:
                 group.create_task(_warm_up(engine, deadline_s), name=f"warmup {engine.kind}")
+        if self.apology is None:
+            from voicebot.fallback import render_apology
+
+            self.apology = await render_apology(self.tts, self.apology_text, min(deadline_s, 10))
         self.warm = True
 
     async def aclose(self) -> None:
@@ -74,7 +85,7 @@ class Engines:
 
 async def _warm_up(engine: Engine[Provider], deadline_s: float) -> None:
     with blame(engine):
-        async with _deadline(deadline_s, f"not ready after {deadline_s:g} s of warm-up"):
+        async with _deadline(engine, deadline_s, f"not ready after {deadline_s:g} s of warm-up"):
             await engine.provider.warmup()
 
 
@@ -110,7 +121,7 @@ async def stream_from(
     with blame(engine):
         async with aclosing(stream):
             while True:
-                async with _deadline(deadline_s, f"no {what} within {deadline_s:g} s"):
+                async with _deadline(engine, deadline_s, f"no {what} within {deadline_s:g} s"):
                     try:
                         item = await anext(stream)
                     except StopAsyncIteration:
@@ -119,9 +130,11 @@ async def stream_from(
 
 
 @asynccontextmanager
-async def _deadline(seconds: float, complaint: str) -> AsyncIterator[None]:
+async def _deadline(engine: Engine[Provider], seconds: float, complaint: str) -> AsyncIterator[None]:
+    # A chain keeps it itself, so that it knows whose failure it is.
+    own = getattr(engine.provider, "keeps_deadlines", False)
     try:
-        async with asyncio.timeout(seconds) as scope:
+        async with asyncio.timeout(None if own else seconds) as scope:
             yield
     except TimeoutError:
         if not scope.expired():
@@ -136,5 +149,5 @@ async def within(engine: Engine[Provider], work: Awaitable[T], deadline_s: float
         EngineError: the engine failed; EngineTimeout: it gave no result in time.
     """
     with blame(engine):
-        async with _deadline(deadline_s, f"no {what} within {deadline_s:g} s"):
+        async with _deadline(engine, deadline_s, f"no {what} within {deadline_s:g} s"):
             return await work

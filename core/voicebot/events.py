@@ -18,6 +18,9 @@ __all__ = [
     "CallStarted",
     "CallState",
     "Event",
+    "FallbackAction",
+    "FallbackEvent",
+    "FallbackStage",
     "InterruptionJudged",
     "PauseJudged",
     "ProviderFailed",
@@ -34,6 +37,8 @@ __all__ = [
 ]
 
 CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
+FallbackStage = Literal["warmup", "first_result", "midway"]
+FallbackAction = Literal["retried", "next", "gave_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,32 @@ class ProviderFailed(Event):
     distribution: str
     message: str
     turn_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackEvent(Event):
+    """An engine of a fallback chain was asked in vain: an attempt failed, and this is what was done about it."""
+
+    kind: str
+    plugin: str
+    """Whose attempt it was."""
+    distribution: str
+    code: str
+    """The error's, such as `engine_timeout`."""
+    message: str
+    stage: FallbackStage
+    """Before it was ready; before a result of it had been handed on; after that, so that nothing can be begun anew."""
+    action: FallbackAction
+    """`retried`: the same is asked again. `next`: another is, for this or (midway) for what comes after it.
+    `gave_up`: the request failed."""
+    next_plugin: str
+    """Who is asked now; "" where it was given up."""
+    after_ms: float
+    """From the attempt's beginning to its failure."""
+    wait_ms: float = 0.0
+    """Until the same is asked again."""
+    turn_id: int | None = None
+    """The exchange that it concerns, where whoever passes this on knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from voicebot._version import __version__
 from voicebot.errors import EngineError
-from voicebot.events import InterruptionJudged, SpeculationDiscarded
+from voicebot.events import InterruptionJudged, SpeculationDiscarded, as_message
 from voicebot.queues import QueueStatistics
 from voicebot.timeline import Budget, BudgetVerdict, Timeline
 
 if TYPE_CHECKING:
     from voicebot.agent_turn import AgentTurn
+    from voicebot.fallback import FallbackEvent
 
 __all__ = ["CallReport", "TurnRecord"]
 
@@ -90,6 +91,8 @@ class CallReport:
     ended_s: float = 0.0
     turns: list[TurnRecord] = field(default_factory=list)
     errors: list[EngineError] = field(default_factory=list)
+    fallbacks: list[FallbackEvent] = field(default_factory=list)
+    """Attempts that failed, and what was done about them."""
     queues: dict[str, QueueStatistics] = field(default_factory=dict)
     discarded_speculations: int = 0
     wasted_tokens: int = 0
@@ -139,6 +142,7 @@ class CallReport:
             },
             "turns": [turn.as_dict(self.answered_s) for turn in self.turns],
             "errors": [_error_as_dict(error) for error in self.errors],
+            "fallbacks": [_fallback_as_dict(event, self.answered_s) for event in self.fallbacks],
             "queues": {name: statistics.as_dict() for name, statistics in self.queues.items()},
             "process": process_usage(),
         }
@@ -153,6 +157,12 @@ def process_usage() -> dict[str, float]:
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_rss_mb": round(peak_bytes / 1e6, 1),
     }
+
+
+def _fallback_as_dict(event: FallbackEvent, origin_s: float) -> dict[str, Any]:
+    told = as_message(event)
+    del told["name"]
+    return {"at_ms": round((told.pop("at_s") - origin_s) * 1000, 1), **told}
 
 
 def _error_as_dict(error: EngineError) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from voicebot.answering import Answering
@@ -33,6 +33,7 @@ from voicebot.events import (
     UserSpeechStarted,
     UserSpeechStopped,
 )
+from voicebot.fallback import FallbackEvent, FallbackProvider
 from voicebot.headroom import watch_idle
 from voicebot.hearing import Heard, Hearing
 from voicebot.interfaces import Connection, HeardReport, Transport
@@ -115,6 +116,9 @@ class Session:
             EchoCheck() if settings.interruption.enabled and settings.interruption.echo_check else None
         )
         self._opened: int | None = None
+        self._apology: AudioChunk | None = None
+        self._lost: set[int] = set()
+        """User turns that could not be recognised."""
         self._mic = BoundedQueue[_MicChunk](
             "mic",
             MIC_QUEUE_S,
@@ -150,6 +154,7 @@ class Session:
                     self.report.ended_s = now()
                     self._telling.become("ended")
                     self._telling.emit(CallEnded(now(), ending))
+                    self._hear_of_fallbacks(lambda event: None)
                     self._telling.close()
         finally:
             for queue in (self._mic, self._telling.queue):
@@ -162,7 +167,10 @@ class Session:
     async def _call(self) -> None:
         self._telling.emit(CallStarted(now(), self._call_id))
         self._telling.become("warming_up")
+        self._hear_of_fallbacks(self._fell_back)
         await self._engines.warmup(self._settings.deadlines.warmup_s)
+        if self._engines.apology is not None:
+            self._apology = self._engines.apology.at(self._connection.sample_rate)
         self._hearing = Hearing(self._engines.vad, self._settings.endpointing, self._echo)
         async with task_group(cancel_on_exit=True) as self._group:
             self._recognising = Recognising(
@@ -309,12 +317,37 @@ class Session:
         self._carry_out(self._turns.interim(user_turn, text, whole=whole))
         self._update_state()
 
-    def _answered(self, agent_turn: int) -> None:
+    def _answered(self, agent_turn: int, owed: TurnRecord | None) -> None:
         self._carry_out(self._turns.agent_finished(agent_turn))
+        if owed is not None:
+            self._apologise(owed.number)
         self._update_state()
+
+    def _apologise(self, exchange: int) -> None:
+        """To a user who waits for an answer that will not come; not to one who speaks."""
+        apology = self._engines.apology
+        if apology is None or self._apology is None or not self._turns.idle:
+            return
+        number = self._turns.begin_greeting()
+        self._answering.start(number, TurnRecord(exchange), text=apology.text, audio=self._apology)
+        self._answering.commit(number)
+
+    def _hear_of_fallbacks(self, tell: Callable[[FallbackEvent], None]) -> None:
+        for engine in self._engines:
+            if isinstance(engine.provider, FallbackProvider):
+                engine.provider.on_fallback = tell
+
+    def _fell_back(self, event: FallbackEvent) -> None:
+        if event.stage != "warmup":
+            answered = self._answering.exchange(self._turns.agent_turn or 0)
+            event = replace(event, turn_id=self._turns.user_turn if event.kind == "stt" else answered)
+        self.report.fallbacks.append(event)
+        self._telling.emit(event)
 
     def _failed(self, error: EngineError, turn_id: int | None = None) -> None:
         self.report.errors.append(error)
+        if error.kind == "stt" and turn_id is not None:
+            self._lost.add(turn_id)
         self._telling.emit(
             ProviderFailed(now(), error.kind, error.plugin, error.distribution, error.message, turn_id)
         )
@@ -323,6 +356,7 @@ class Session:
 
     def _carry_out(self, decisions: list[TurnDecision]) -> None:
         answering, recognising = self._answering, self._recognising
+        lost: int | None = None
         for decision in decisions:
             if isinstance(decision, OpenUtterance):
                 recognising.begin(decision.user_turn)
@@ -332,6 +366,7 @@ class Session:
                     self._pausing.await_text(decision.revision)
                 recognising.transcribe(decision.user_turn, decision.revision)
             elif isinstance(decision, UserTurnTaken):
+                self._lost.discard(decision.user_turn)
                 recognising.taken(decision.user_turn, decision.text)
                 answering.history.add_user(decision.text)
             elif isinstance(decision, StartAgentTurn):
@@ -351,6 +386,10 @@ class Session:
                 answering.playback.release()
             else:
                 recognising.close(decision.user_turn)
+                if decision.user_turn in self._lost:
+                    lost = decision.user_turn
+        if lost is not None:
+            self._apologise(lost)
 
     def _tell_of_interruption(self, decision: InterruptionDecided) -> None:
         at_s, held_since_s = now(), self._answering.playback.held_since_s

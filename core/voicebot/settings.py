@@ -16,6 +16,7 @@ __all__ = [
     "ConfirmSettings",
     "DeadlineSettings",
     "EndpointingSettings",
+    "FallbackSettings",
     "InterruptionSettings",
     "SessionSettings",
     "SpeculationSettings",
@@ -56,6 +57,12 @@ class AgentSettings(Settings):
         default="en",
         pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
         description="The call's language, a BCP 47 tag such as `en` or `de-CH`.",
+    )
+    apology: str | None = Field(
+        default=None,
+        max_length=200,
+        description="What the agent says where no engine can answer, made ready when they warm up; empty: nothing; "
+        "null: a short apology in the call's language.",
     )
     history_turns: int = Field(
         default=12,
@@ -299,6 +306,44 @@ class DeadlineSettings(Settings):
     tts_first_audio_s: float = Field(default=10, gt=0, le=600, description="A clause's first audio (s).")
 
 
+class FallbackSettings(Settings):
+    """When another engine of a chain is asked instead.
+
+    Errors and silence count against an engine; one that is broken is left alone for a while, which doubles each time it
+    is tried again in vain.
+    """
+
+    stt_s: float = Field(
+        default=4,
+        gt=0,
+        le=600,
+        description="How long to wait for a final transcript while there is a next one (s).",
+    )
+    llm_s: float = Field(
+        default=3,
+        gt=0,
+        le=600,
+        description="How long to wait for the first token while there is a next one (s).",
+    )
+    tts_s: float = Field(
+        default=3,
+        gt=0,
+        le=600,
+        description="How long to wait for a clause's first audio while there is a next one (s).",
+    )
+    failures: int = Field(
+        default=2,
+        ge=1,
+        le=100,
+        description="So many failures that may pass, within `window_s`, break an engine.",
+    )
+    window_s: float = Field(default=60, gt=0, le=86_400, description="How long a failure counts (s).")
+    cooldown_s: float = Field(
+        default=5, gt=0, le=86_400, description="How long a broken engine is left alone, the first time (s)."
+    )
+    longest_cooldown_s: float = Field(default=120, gt=0, le=86_400, description="The same, at most (s).")
+
+
 class SessionSettings(Settings):
     """The sections that a session reads; a profile adds which plugins do the work."""
 
@@ -324,4 +369,8 @@ class SessionSettings(Settings):
     deadlines: DeadlineSettings = Field(
         default_factory=DeadlineSettings,
         description="After how long an engine that gives no result has failed.",
+    )
+    fallback: FallbackSettings = Field(
+        default_factory=FallbackSettings,
+        description="When another engine of a chain is asked instead.",
     )

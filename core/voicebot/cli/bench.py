@@ -241,10 +241,10 @@ def _contestant(name: str) -> Contestant:
     resolved = resolve(load_profile(name, environ=_environ()))
     store = ModelStore(base_dir=resolved.profile.base_dir)
     for kind in ("vad", "stt", "turn", "llm", "tts"):
-        section = resolved.section(kind)
-        ensure_installed(section.info, section.provider_class)
-        for model in section_models(section):
-            store.path(model)
+        for section in resolved.chain(kind):
+            ensure_installed(section.info, section.provider_class)
+            for model in section_models(section):
+                store.path(model)
 
     def build(kind: Any) -> Any:
         return build_provider(kind, resolved, store)

@@ -71,8 +71,8 @@ def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) 
 
     resolved = resolve(load_profile(profile))
     for kind in KINDS:
-        section = resolved.section(kind)
-        ensure_installed(section.info, section.provider_class)
+        for section in resolved.chain(kind):
+            ensure_installed(section.info, section.provider_class)
     store = ModelStore(base_dir=resolved.profile.base_dir)
     for name in required_models(resolved):
         store.path(name)

@@ -35,8 +35,10 @@ class Call:
         *,
         texts: Iterable[str | Callable[[float], str]] = (),
         replies: Iterable[str | BaseException] = (),
+        apology: object = "",
         **settings: object,
     ) -> None:
+        self.apology = str(apology)
         self.vad = LoudnessVAD()
         self.stt = ScriptedSTT(texts)
         self.turn = ScriptedTurn()
@@ -56,6 +58,7 @@ class Call:
             as_engine("turn", self.turn),
             as_engine("llm", self.llm),
             as_engine("tts", self.tts),
+            apology_text=self.apology,
         )
         self.session = Session(
             "test-call",
