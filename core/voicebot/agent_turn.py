@@ -14,15 +14,17 @@ from voicebot.audio import PTIME_MS, AudioChunk, Rechunker, Resampler, Samples, 
 from voicebot.clock import now
 from voicebot.engines import Engines, blame, stream_from
 from voicebot.errors import EngineError
-from voicebot.interfaces import ChatMessage, TextDelta, TokenUsage, WordMark
+from voicebot.interfaces import ChatMessage, LLMEvent, TextDelta, TokenUsage, ToolSpec, WordMark
 from voicebot.queues import BoundedQueue
 from voicebot.settings import DeadlineSettings, SpeechSettings
 from voicebot.speech.clauses import ClauseSplitter
 from voicebot.speech.ledger import HeardLedger
 from voicebot.speech.plain_text import speakable
 from voicebot.speech.playback import Playback
+from voicebot.speech.spoken import SpokenText, spoken
 from voicebot.tasks import task_group
 from voicebot.timeline import Timeline
+from voicebot.tools import Conversation, ToolEvent, ToolRunner
 
 __all__ = ["CLAUSE_QUEUE_SIZE", "AgentTurn"]
 
@@ -52,6 +54,8 @@ class AgentTurn:
         audio: how that sounds, at the connection's rate, where it has been said before (an apology).
         on_clause: called with a clause's text when it begins to play.
         on_audible: called when its first audible sample has been sent.
+        tools: what the model may call; a model that cannot is offered none.
+        on_tool: called about each call.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class AgentTurn:
         messages: Sequence[ChatMessage] = (),
         text: str = "",
         audio: AudioChunk | None = None,
+        tools: ToolRunner | None = None,
+        on_tool: Callable[[ToolEvent], None] = lambda event: None,
     ) -> None:
         self.number = number
         self.timeline = timeline
@@ -93,7 +99,22 @@ class AgentTurn:
         self._given_audio = audio
         self._broke_off: EngineError | None = None
         self._gate = asyncio.Event()
-        self.clauses = BoundedQueue[str]("clauses", CLAUSE_QUEUE_SIZE)
+        self._saying = False
+        can_call = tools is not None and bool(tools.specs) and engines.llm.provider.capabilities.tools
+        self.conversation = (
+            Conversation(
+                self._generate,
+                tools,
+                committed=self._gate,
+                language=language,
+                on_filler=self._fill,
+                speaking=self._speaks,
+                on_tool=on_tool,
+            )
+            if tools is not None and can_call
+            else None
+        )
+        self.clauses = BoundedQueue[SpokenText]("clauses", CLAUSE_QUEUE_SIZE)
         self.audio = BoundedQueue[_Audio](
             "speech",
             speech.read_ahead_ms,
@@ -156,7 +177,7 @@ class AgentTurn:
     async def _think(self) -> None:
         if self._given_audio is not None:
             # Whole, as it was said.
-            await self.clauses.put(self._given_text)
+            await self.clauses.put(SpokenText.of(self._given_text, []))
         else:
             await self._think_aloud()
         if self._broke_off is None:
@@ -186,10 +207,12 @@ class AgentTurn:
         if self._given_text:
             yield self._given_text
             return
-        llm = self._engines.llm
         self.timeline.stamp("llm_requested", now())
-        stream = llm.provider.generate(self._messages)
-        async with aclosing(stream_from(llm, stream, self._deadlines.llm_first_token_s, "token")) as events:
+        if self.conversation is not None:
+            stream: AsyncGenerator[LLMEvent, None] = self.conversation.answer(self._messages)
+        else:
+            stream = self._generate(self._messages, ())
+        async with aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     self.timeline.stamp("llm_first_token", now())
@@ -198,11 +221,35 @@ class AgentTurn:
                 elif isinstance(event, TokenUsage):
                     self.usage = event
 
+    def _generate(
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
+    ) -> AsyncGenerator[LLMEvent, None]:
+        llm = self._engines.llm
+        # Without tools not even the argument: a plugin that calls none need not know it.
+        stream = llm.provider.generate(messages, tools) if tools else llm.provider.generate(messages)
+        return stream_from(llm, stream, self._deadlines.llm_first_token_s, "token")
+
+    def _fill(self, text: str) -> None:
+        # There is room: it is said only when nothing waits to be said.
+        if text := speakable(text, self._language):
+            self.clauses.put_nowait(self._said(text))
+
+    def _speaks(self) -> bool:
+        """Whether it has been given something to say that has not been heard whole yet."""
+        return (
+            bool(len(self.clauses))
+            or self._saying
+            or self.ledger.samples > self._playback.heard_samples(self.number)
+        )
+
     async def _offer(self, clause: str) -> None:
         text = speakable(clause, self._language)
         if text:
             self.timeline.stamp("first_clause", now())
-            await self.clauses.put(text)
+            await self.clauses.put(self._said(text))
+
+    def _said(self, text: str) -> SpokenText:
+        return spoken(text, self._language) if self._speech.spoken_forms else SpokenText.of(text, [])
 
     # --- speech ---------------------------------------------------------------------------------------------------
 
@@ -210,15 +257,17 @@ class AgentTurn:
         rate = self._playback.sample_rate
         pause = round(self._speech.sentence_pause_ms * rate / 1000)
         clause = 0
-        async for text in self.clauses:
-            self.ledger.begin_clause(text)
-            async with aclosing(self._synthesize(text)) as audio:
+        async for said in self.clauses:
+            self._saying = True
+            self.ledger.begin_clause(said)
+            async with aclosing(self._synthesize(said.text)) as audio:
                 async for samples in audio:
                     await self._put(samples, clause)
             self.ledger.end_clause()
             if pause:
                 await self._put(AudioChunk.silence(self._speech.sentence_pause_ms, rate).samples, clause)
             clause += 1
+            self._saying = False
         await self.audio.put(_Audio(AudioChunk.silence(0, rate).samples, clause, last=True))
 
     async def _synthesize(self, text: str) -> AsyncGenerator[Samples, None]:

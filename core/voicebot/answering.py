@@ -18,6 +18,7 @@ from voicebot.events import (
     AgentTurnEnded,
     AgentTurnStarted,
     SpeculationDiscarded,
+    ToolCalled,
     TurnMeasured,
 )
 from voicebot.history import ChatHistory
@@ -28,6 +29,7 @@ from voicebot.speculating import Waste
 from voicebot.speech.playback import Playback
 from voicebot.telling import Telling
 from voicebot.timeline import Budget, Timeline
+from voicebot.tools import ToolEvent, ToolRunner
 from voicebot.turns import CancelReason
 
 __all__ = ["Answering"]
@@ -53,6 +55,7 @@ class Answering:
         on_clause: called with the agent turn's id and a clause that begins to play.
         on_audible: called with the agent turn's id when the listener begins to hear it.
         on_waste: called with the cost of an answer that was prepared in vain.
+        tools: what the language model may call.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Answering:
         on_clause: Callable[[int, str], None],
         on_audible: Callable[[int], None],
         on_waste: Callable[[Waste], None],
+        tools: ToolRunner | None = None,
     ) -> None:
         agent = settings.agent
         self.history = ChatHistory(
@@ -87,6 +91,7 @@ class Answering:
         self._on_clause = on_clause
         self._on_audible = on_audible
         self._on_waste = on_waste
+        self._tools = tools
         self._budget = Budget(settings.budget)
         self._answer: _Answer | None = None
 
@@ -130,6 +135,8 @@ class Answering:
             messages=messages,
             text=text,
             audio=audio,
+            tools=self._tools,
+            on_tool=lambda event: self._tool_called(record, event),
         )
         answer = _Answer(turn, record, answers)
         self._answer = answer
@@ -176,6 +183,10 @@ class Answering:
         self._on_waste(Waste(at_s, event.tokens, event.cpu_ms / 1000))
         self._telling.emit(event)
 
+    def _tool_called(self, record: TurnRecord, event: ToolEvent) -> None:
+        record.tools.append({"name": event.name, "ms": round(event.ms, 1), "problem": event.problem})
+        self._telling.emit(ToolCalled(now(), record.number, event.name, round(event.ms, 1), event.problem))
+
     def _clause_begins(self, number: int, text: str) -> None:
         # A turn that was cancelled runs on until its tasks notice.
         if (answer := self._current(number)) is not None:
@@ -209,6 +220,8 @@ class Answering:
             return
         self._answer = None
         turn, record = answer.turn, answer.record
+        if turn.conversation is not None:
+            self.history.add_tools(turn.conversation.remembered())
         self.history.add_agent(heard_text, cut_off=not turn.all_heard(heard_text))
         record.settle(turn, self._budget, reason=reason, heard_text=heard_text)
         for queue in (turn.clauses, turn.audio):

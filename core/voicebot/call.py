@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -19,8 +20,12 @@ from voicebot.profile import ResolvedProfile, context_for
 from voicebot.profile.model import CHAIN_KINDS
 from voicebot.report import CallReport
 from voicebot.session import Session
+from voicebot.speech.spoken import spoken
+from voicebot.tools import ToolRunner, find_tools, without_use
 
-__all__ = ["build_engines", "build_provider", "hold_call", "serve_calls"]
+__all__ = ["build_engines", "build_provider", "build_tools", "hold_call", "serve_calls"]
+
+_log = logging.getLogger(__name__)
 
 
 def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) -> Engine[Any]:
@@ -61,6 +66,7 @@ def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engine
         return build_provider(kind, resolved, models)
 
     agent = resolved.profile.agent
+    spoken("1", agent.language)  # loads the words for numbers now, and not in the first answer
     engines = Engines(
         build("vad"),
         build("stt"),
@@ -70,6 +76,27 @@ def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engine
         apology_text=apology_text(agent.language, agent.apology),
     )
     return engines, build("transport")
+
+
+def build_tools(resolved: ResolvedProfile, hooks: HookManager | None) -> ToolRunner:
+    """Find what the language model may call.
+
+    Raises:
+        ProfileError: a tool that the profile names cannot be found, or cannot be a tool.
+    """
+    profile = resolved.profile
+    tools = find_tools(
+        profile.agent.tools,
+        installed=profile.tool_calls.installed,
+        brought=hooks.tools() if hooks is not None else (),
+        base_dir=profile.base_dir,
+        tree=profile._tree,
+        file=profile.file,
+    )
+    models = [(section.use, section.provider_class.capabilities) for section in resolved.chain("llm")]
+    if warning := without_use(tools, models):
+        _log.warning("%s", warning)
+    return ToolRunner(tools, profile.tool_calls)
 
 
 async def hold_call(
@@ -89,7 +116,8 @@ async def hold_call(
         EngineError: an engine without which there is no call failed, or no call came.
     """
     engines, transport = build_engines(resolved, models)
-    holder = _Holder(resolved, engines, transport, hooks, lambda call_id, event: observe(event))
+    tools = build_tools(resolved, hooks)
+    holder = _Holder(resolved, engines, transport, hooks, lambda call_id, event: observe(event), tools=tools)
     try:
         with blame(transport):
             await transport.provider.warmup()
@@ -129,7 +157,10 @@ async def serve_calls(
             come, or not any more.
     """
     engines, transport = build_engines(resolved, models)
-    holder = _Holder(resolved, engines, transport, hooks, observe, keep_engines=True, on_report=on_report)
+    tools = build_tools(resolved, hooks)
+    holder = _Holder(
+        resolved, engines, transport, hooks, observe, keep_engines=True, on_report=on_report, tools=tools
+    )
     try:
         await engines.warmup(resolved.profile.deadlines.warmup_s)
         with blame(transport):
@@ -158,6 +189,7 @@ class _Holder:
     observe: Callable[[str, Event], None]
     keep_engines: bool = False
     on_report: Callable[[CallReport], None] = lambda report: None
+    tools: ToolRunner | None = None
 
     async def hold(self, connection: Connection) -> CallReport:
         with blame(self.transport):
@@ -176,6 +208,7 @@ class _Holder:
             connection=connection,
             observe=tell,
             keep_engines=self.keep_engines,
+            tools=self.tools,
         )
         if self.hooks is not None:
             self.hooks.call_started(call_id, self.resolved.profile.name)

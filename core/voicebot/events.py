@@ -27,6 +27,7 @@ __all__ = [
     "QueueOverflowed",
     "SpeculationDiscarded",
     "StateChanged",
+    "ToolCalled",
     "TurnHeard",
     "TurnMeasured",
     "UserSpeechStarted",
@@ -208,6 +209,17 @@ class FallbackEvent(Event):
     """Until the same is asked again."""
     turn_id: int | None = None
     """The exchange that it concerns, where whoever passes this on knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """The language model called a tool, and that is over."""
+
+    turn_id: int
+    tool: str
+    ms: float
+    problem: str
+    """Why it has no result; "" where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from voicebot.interfaces import ChatMessage
 
 __all__ = ["ChatHistory"]
@@ -23,6 +25,10 @@ class ChatHistory:
 
     def add_user(self, text: str) -> None:
         self._append(self._messages, ChatMessage("user", text))
+
+    def add_tools(self, messages: Sequence[ChatMessage]) -> None:
+        """The calls that were made for an answer, and their results; before `add_agent`."""
+        self._messages += messages
 
     def add_agent(self, heard_text: str, *, cut_off: bool = False) -> None:
         """What the listener heard of an answer; nothing is added where they heard nothing.

@@ -1,8 +1,8 @@
-"""Hooks: pluggy plugins that observe calls.
+"""Hooks: pluggy plugins that observe calls, or bring tools.
 
 A hook plugin is a module or a class with functions marked `@hookimpl`, installed as an entry point in the
-group `voicebot.hooks`. Hooks are synchronous, run off the audio path and cannot change a call: one that
-raises is logged with its distribution, and the call and the other hooks go on.
+group `voicebot.hooks`. Hooks are synchronous and run off the audio path. One that observes cannot change a call:
+where it raises that is logged with its distribution, and the call and the other hooks go on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pluggy
 
 from voicebot.events import Event
 from voicebot.plugins import PluginInfo, entries
+from voicebot.tools.hook import Brought, ToolHookSpecs, brought_tools
 
 __all__ = ["GROUP", "HookManager", "HookSpecs", "build_hook_manager", "hookimpl"]
 
@@ -57,6 +58,7 @@ class HookManager:
     def __init__(self) -> None:
         self._manager = pluggy.PluginManager("voicebot")
         self._manager.add_hookspecs(HookSpecs)
+        self._manager.add_hookspecs(ToolHookSpecs)
         self._origins: dict[str, str] = {}
 
     def register(self, plugin: object, name: str, origin: str = "") -> None:
@@ -105,6 +107,10 @@ class HookManager:
 
     def call_ended(self, call_id: str, report: Mapping[str, Any]) -> None:
         self._call("voicebot_call_ended", {"call_id": call_id, "report": report})
+
+    def tools(self) -> list[Brought]:
+        """What the plugins bring for the language model to call."""
+        return brought_tools(self._manager, self._origins)
 
     def _call(self, hook: str, arguments: Mapping[str, Any]) -> None:
         # Not through pluggy's own call: that stops at the first implementation that raises.

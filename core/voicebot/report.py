@@ -39,6 +39,8 @@ class TurnRecord:
     verdict: BudgetVerdict | None = None
     tokens: dict[str, int] | None = None
     errors: list[str] = field(default_factory=list)
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    """The calls that the answer took."""
 
     def stamp_recognition(self, timeline: Timeline) -> None:
         if self.stt_requested_s is not None and self.stt_final_s is not None:
@@ -78,6 +80,7 @@ class TurnRecord:
             "timeline_ms": {name: round(ms, 1) for name, ms in self.timeline.stamps_ms(origin_s).items()},
             "budget": None if self.verdict is None else self.verdict.as_dict(),
             "tokens": self.tokens,
+            "tools": self.tools,
             "errors": self.errors,
         }
 

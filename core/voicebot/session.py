@@ -47,6 +47,7 @@ from voicebot.settings import SessionSettings
 from voicebot.speculating import Governor
 from voicebot.tasks import task_group
 from voicebot.telling import Telling
+from voicebot.tools import ToolRunner
 from voicebot.turns import (
     CancelAgentTurn,
     CommitAgentTurn,
@@ -82,6 +83,7 @@ class Session:
         transport, connection: who carries the audio; the session closes the connection, not the transport.
         observe: called with every event, in order, off the audio path.
         watch_idle: measures the machine's headroom, as `voicebot.headroom.watch_idle` does.
+        tools: what the language model may call.
     """
 
     def __init__(
@@ -95,9 +97,11 @@ class Session:
         observe: Callable[[Event], None] = lambda event: None,
         keep_engines: bool = False,
         watch_idle: Callable[[Callable[[float], None]], Coroutine[Any, Any, None]] = watch_idle,
+        tools: ToolRunner | None = None,
     ) -> None:
         self._keep_engines = keep_engines
         self._watch_idle = watch_idle
+        self._tools = tools
         self.report = CallReport(call_id)
         self._call_id = call_id
         self._settings = settings
@@ -197,6 +201,7 @@ class Session:
                 on_clause=lambda number, text: self._carry_out(self._turns.agent_says(number, text)),
                 on_audible=lambda number: self._carry_out(self._turns.agent_audible(number)),
                 on_waste=self._governor.dropped,
+                tools=self._tools,
             )
             self._pausing = Pausing(
                 group=self._group,

@@ -6,9 +6,17 @@ of `voicebot.profile.Profile` that holds it; unknown keys are errors.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "AgentSettings",
@@ -22,6 +30,7 @@ __all__ = [
     "SpeculationSettings",
     "SpeechSettings",
     "ThreadSettings",
+    "ToolCallSettings",
 ]
 
 
@@ -37,6 +46,38 @@ class Settings(BaseModel):
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise ValueError(f"should not be {str(value).lower()}")
         return value
+
+
+class ToolChoice(Settings):
+    """A tool that a profile names."""
+
+    use: str = Field(
+        min_length=1,
+        max_length=1_000,
+        description="`module:function`; `./file.py:function`, relative to the profile; or the name of a tool that "
+        "an installed package brings.",
+    )
+    name: str = Field(
+        default="",
+        max_length=64,
+        description="What the language model calls it; empty: as the function is called.",
+    )
+    deadline_s: float | None = Field(
+        default=None, gt=0, le=600, description="How long it may take (s); null: `tool_calls.deadline_s`."
+    )
+    filler: str | None = Field(
+        default=None,
+        max_length=200,
+        description="What is said when the user waits for it; empty: nothing; null: `tool_calls.filler`.",
+    )
+
+
+def _named(value: object) -> object:
+    return {"use": value} if isinstance(value, str) else value
+
+
+ToolEntry = Annotated[ToolChoice, BeforeValidator(_named, json_schema_input_type=ToolChoice | str)]
+"""In a profile, just what it uses may stand for a tool."""
 
 
 class AgentSettings(Settings):
@@ -69,6 +110,12 @@ class AgentSettings(Settings):
         ge=0,
         le=1000,
         description="How many past exchanges the language model sees again; older ones are dropped.",
+    )
+    tools: tuple[ToolEntry, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Python functions that the language model may call: `module:function`, or "
+        "`./file.py:function` relative to the profile; a mapping gives options.",
     )
 
 
@@ -235,6 +282,11 @@ class SpeechSettings(Settings):
     max_clause_chars: int = Field(
         default=200, ge=20, le=2_000, description="A clause longer than this is cut at a space (characters)."
     )
+    spoken_forms: bool = Field(
+        default=True,
+        description='Write numbers, money, dates, units and the like out before the voice gets them ("$5": "five '
+        'dollars"); the history keeps what was written.',
+    )
     sentence_pause_ms: int = Field(
         default=0, ge=0, le=2_000, description="Silence added between sentences (ms)."
     )
@@ -344,6 +396,51 @@ class FallbackSettings(Settings):
     longest_cooldown_s: float = Field(default=120, gt=0, le=86_400, description="The same, at most (s).")
 
 
+class ToolCallSettings(Settings):
+    """How the language model's tools are called."""
+
+    installed: bool = Field(
+        default=True,
+        description="Whether tools that installed packages bring are offered without being named in `agent.tools`.",
+    )
+    deadline_s: float = Field(
+        default=10,
+        gt=0,
+        le=600,
+        description="How long a tool may take (s); then the model is told that it failed.",
+    )
+    at_once: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description="How many tools may run at once in a call; others wait their turn.",
+    )
+    max_rounds: int = Field(
+        default=4,
+        ge=1,
+        le=20,
+        description="How often the model may call tools and read their results before it must answer.",
+    )
+    max_result_chars: int = Field(
+        default=4_000,
+        ge=100,
+        le=100_000,
+        description="How much of a tool's result the model is told (characters).",
+    )
+    filler_after_ms: int = Field(
+        default=900,
+        ge=100,
+        le=60_000,
+        description="Silence, once tools are called, after which the agent says `filler` (ms).",
+    )
+    filler: str | None = Field(
+        default=None,
+        max_length=200,
+        description="What it says then, once in an answer; empty: nothing; null: 'One moment, please.' in the call's "
+        "language, where voicebot knows it.",
+    )
+
+
 class SessionSettings(Settings):
     """The sections that a session reads; a profile adds which plugins do the work."""
 
@@ -362,6 +459,9 @@ class SessionSettings(Settings):
     )
     speech: SpeechSettings = Field(
         default_factory=SpeechSettings, description="How the answer is cut into clauses and sent."
+    )
+    tool_calls: ToolCallSettings = Field(
+        default_factory=ToolCallSettings, description="How the language model's tools are called."
     )
     budget: BudgetSettings = Field(
         default_factory=BudgetSettings, description="What each hop of a turn may take (ms)."

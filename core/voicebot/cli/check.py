@@ -106,12 +106,16 @@ def check(profile: str, as_json: bool) -> None:
       voicebot check --profile configs/mine.yaml --json
       VOICEBOT_TTS=piper voicebot check --profile local
     """
+    from voicebot.call import build_tools
+    from voicebot.hooks import build_hook_manager
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
 
     loaded = load_profile(profile)
     store = ModelStore(base_dir=loaded.base_dir)
-    checked = inspect_profile(resolve(loaded), store)
+    resolved = resolve(loaded)
+    build_tools(resolved, build_hook_manager())
+    checked = inspect_profile(resolved, store)
     ready = not any(row.problems for row in checked)
     if as_json:
         rows = [asdict(row) for row in checked]

@@ -50,7 +50,7 @@ def test_loads_just_the_one_that_is_named(demo: Path) -> None:
 def test_unknown_name_lists_the_others_and_the_nearest(demo: Path) -> None:
     with pytest.raises(PluginNotFound, match=r"no tts plugin 'demmo'; did you mean 'demo'\?") as caught:
         load_plugin("tts", "demmo")
-    assert "demo, espeak, other, piper" in caught.value.hint
+    assert "demo, espeak, opentts, other, piper" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.speech.ledger import LETTERS_PER_S, HeardLedger
+from voicebot.speech.spoken import SpokenText, spoken
 
 RATE = 1_000
 """So that a sample is a millisecond."""
@@ -15,7 +16,7 @@ RATE = 1_000
 def ledger_of(*clauses: tuple[str, int], ended: bool = True) -> HeardLedger:
     ledger = HeardLedger(RATE)
     for text, samples in clauses:
-        ledger.begin_clause(text)
+        ledger.begin_clause(SpokenText.of(text, []))
         ledger.add_audio(samples)
     if ended:
         ledger.end_clause()
@@ -30,7 +31,7 @@ def test_nothing_played_is_nothing_heard() -> None:
 
 def test_word_times_cut_after_the_word_that_was_begun() -> None:
     ledger = HeardLedger(RATE)
-    ledger.begin_clause("one two three")
+    ledger.begin_clause(SpokenText.of("one two three", []))
     for start_s in (0.0, 0.1, 0.9):
         ledger.add_word(start_s)
     ledger.add_audio(1_000)
@@ -49,7 +50,7 @@ def test_without_word_times_only_words_in_proportion_that_were_heard_whole() -> 
 
 def test_word_times_that_do_not_match_the_words_are_not_used() -> None:
     ledger = HeardLedger(RATE)
-    ledger.begin_clause("aaa bbb")
+    ledger.begin_clause(SpokenText.of("aaa bbb", []))
     ledger.add_word(0.0)
     ledger.add_audio(700)
     ledger.end_clause()
@@ -71,7 +72,7 @@ def test_clauses_before_the_cut_are_whole() -> None:
 def test_a_pause_after_a_clause_is_no_part_of_its_speech() -> None:
     ledger = ledger_of(("aaa bbb", 700))
     ledger.add_audio(2_000)
-    ledger.begin_clause("ccc")
+    ledger.begin_clause(SpokenText.of("ccc", []))
     ledger.add_audio(300)
     ledger.end_clause()
     assert ledger.heard_text(300) == "aaa"
@@ -102,7 +103,7 @@ def test_the_turns_own_pace_is_the_measure_of_what_is_coming() -> None:
 
 def test_word_times_so_far_count_while_the_audio_is_coming() -> None:
     ledger = HeardLedger(RATE)
-    ledger.begin_clause("one two three")
+    ledger.begin_clause(SpokenText.of("one two three", []))
     ledger.add_word(0.0)
     ledger.add_word(0.2)
     ledger.add_audio(300)
@@ -152,7 +153,7 @@ def test_heard_text_is_a_growing_prefix(
             assert ledger.heard_text(total) == ledger.text
 
     for words, samples, pause, timed in clauses:
-        ledger.begin_clause(" ".join(words))
+        ledger.begin_clause(SpokenText.of(" ".join(words), []))
         for piece in [*pieces, samples]:
             ledger.add_audio(piece)
             total += piece
@@ -170,3 +171,18 @@ def test_heard_text_is_a_growing_prefix(
             ledger.add_audio(pause)
             total += pause
             check(finished=True)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["word times", "duration"])
+def test_history_keeps_what_was_written(named: bool) -> None:
+    ledger = HeardLedger(RATE)
+    ledger.begin_clause(said := spoken("It costs $42 today.", "en"))
+    assert said.text == "It costs forty-two dollars today."
+    if named:
+        for word in range(5):
+            ledger.add_word(word * 100 / RATE)
+    ledger.add_audio(500)
+    ledger.end_clause()
+    assert ledger.text == ledger.heard_text(500) == "It costs $42 today."
+    assert ledger.heard_text(250 if named else 300) == "It costs"
+    assert ledger.heard_text(350 if named else 400) == "It costs $42"
