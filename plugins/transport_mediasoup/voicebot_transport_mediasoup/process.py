@@ -96,7 +96,8 @@ async def _stop(process: asyncio.subprocess.Process, stdin: asyncio.StreamWriter
         logger.warning("it did not stop within %g s and is killed", TERM_S)
     finally:
         _kill_group(process)
-    await process.wait()
+        # Here, so that one who is cancelled a second time does not leave it unwaited for.
+        await process.wait()
     with suppress(ConnectionError):
         await stdin.wait_closed()
 
