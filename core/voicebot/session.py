@@ -174,7 +174,7 @@ class Session:
         self._hear_of_fallbacks(self._fell_back)
         await self._engines.warmup(self._settings.deadlines.warmup_s)
         if self._engines.apology is not None:
-            self._apology = self._engines.apology.at(self._connection.sample_rate)
+            self._apology = await asyncio.to_thread(self._engines.apology.at, self._connection.sample_rate)
         self._hearing = Hearing(self._engines.vad, self._settings.endpointing, self._echo)
         async with task_group(cancel_on_exit=True) as self._group:
             self._recognising = Recognising(
