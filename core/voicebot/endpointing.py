@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SpeechSuspected:
-    """The user may be beginning to speak: there has been speech for `suspect_ms`."""
+    """The user may be beginning to speak: there has been `suspect_ms` of speech, windows weighed by probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ class Endpointing:
         self._speech_start_s = 0.0
         self._speech_end_s = 0.0
         self._suspected = False
+        self._evidence_s = 0.0
         self._pause_id = 0
         self._verdict_s: float | None = None
         self._again_s: float | None = None
@@ -147,19 +148,18 @@ class Endpointing:
             s.exit_threshold if self._state in (_State.STARTING, _State.SPEAKING) else s.enter_threshold
         )
         is_speech = probability >= threshold
-        if self._state is _State.QUIET:
-            if is_speech:
-                self._state, self._speech_start_s, self._speech_end_s = _State.STARTING, start_s, end_s
-                return self._start_if_long_enough()
-        elif self._state is _State.STARTING:
-            if is_speech:
+        if self._state in (_State.QUIET, _State.STARTING):
+            if not is_speech:
+                self._state = _State.QUIET
+            else:
+                if self._state is _State.QUIET:
+                    self._state, self._speech_start_s = _State.STARTING, start_s
                 self._speech_end_s = end_s
-                return self._start_if_long_enough()
-            self._state = _State.QUIET
-            if self._suspected:
-                self._suspected = False
-                return [SuspicionCleared()]
-        elif self._state is _State.SPEAKING:
+                if self._lasted_long_enough():
+                    self._state, self._suspected, self._evidence_s = _State.SPEAKING, False, 0.0
+                    return [SpeechStarted(self._speech_start_s)]
+            return self._suspect(probability, end_s - start_s)
+        if self._state is _State.SPEAKING:
             if is_speech:
                 self._speech_end_s = end_s
             else:
@@ -225,16 +225,23 @@ class Endpointing:
         delay_s = max(self._verdict_s, s.open_delay_ms / 1000) if self._ending == "open" else self._verdict_s
         return min(max(delay_s, s.min_delay_ms / 1000), s.max_delay_ms / 1000)
 
-    def _start_if_long_enough(self) -> list[EndpointDecision]:
+    def _lasted_long_enough(self) -> bool:
         # Slack as in `_lasted`.
         speech_s = self._speech_end_s - self._speech_start_s + 0.0005
-        if speech_s >= self._settings.min_speech_ms / 1000:
-            self._state, self._suspected = _State.SPEAKING, False
-            return [SpeechStarted(self._speech_start_s)]
-        if not self._suspected and speech_s >= self._settings.suspect_ms / 1000:
-            self._suspected = True
-            return [SpeechSuspected()]
-        return []
+        return speech_s >= self._settings.min_speech_ms / 1000
+
+    def _suspect(self, probability: float, window_s: float) -> list[EndpointDecision]:
+        """A soft beginning of several windows says as much as one clear window."""
+        if probability < self._settings.exit_threshold:
+            cleared, self._suspected, self._evidence_s = self._suspected, False, 0.0
+            return [SuspicionCleared()] if cleared else []
+        self._evidence_s += probability * window_s
+        enough = self._evidence_s + 0.0005 >= self._settings.suspect_ms / 1000
+        # A murmur that never passes for speech would hold the agent for ever.
+        if self._suspected or not enough or self._state is not _State.STARTING:
+            return []
+        self._suspected = True
+        return [SpeechSuspected()]
 
     def _on_silence(self) -> list[EndpointDecision]:
         decisions: list[EndpointDecision] = []

@@ -135,11 +135,11 @@ class EndpointingSettings(Settings):
         default=96, ge=0, le=5_000, description="Speech shorter than this is taken for a noise (ms)."
     )
     suspect_ms: int = Field(
-        default=64,
+        default=22,
         ge=0,
         le=5_000,
-        description="Speech after which the agent falls silent for the moment (ms); it goes on where "
-        "`min_speech_ms` is not reached.",
+        description="Speech after which the agent falls silent for the moment (ms, each window times its "
+        "probability); it goes on where `min_speech_ms` is not reached.",
     )
     preroll_ms: int = Field(
         default=300,

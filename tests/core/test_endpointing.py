@@ -43,7 +43,9 @@ def feed(
 
 
 def test_a_turn_with_a_pause_in_it() -> None:
-    endpointing = Endpointing(EndpointingSettings(min_speech_ms=60, max_delay_ms=200, speculate_after_ms=100))
+    endpointing = Endpointing(
+        EndpointingSettings(min_speech_ms=60, suspect_ms=60, max_delay_ms=200, speculate_after_ms=100)
+    )
     assert feed(endpointing, [0.0, 0.9, 0.9, 0.9]) == [SpeechStarted(about(0.02))]
     assert endpointing.in_turn
     assert endpointing.speaking
@@ -64,7 +66,7 @@ def test_a_turn_with_a_pause_in_it() -> None:
 def test_hysteresis_it_takes_more_to_begin_than_to_go_on() -> None:
     endpointing = Endpointing(EndpointingSettings(min_speech_ms=40, enter_threshold=0.5, exit_threshold=0.3))
     assert feed(endpointing, [0.4] * 20) == []
-    assert feed(endpointing, [0.5, 0.4], start=20) == [SpeechStarted(about(0.4))]
+    assert feed(endpointing, [0.5, 0.4], start=20) == [SpeechSuspected(), SpeechStarted(about(0.4))]
     assert feed(endpointing, [0.3] * 20, start=22) == []
     # Out of a pause, too, it takes the higher one.
     assert [type(d) for d in feed(endpointing, [0.29, 0.49, 0.5], start=42)] == [
@@ -82,12 +84,22 @@ def test_a_noise_shorter_than_min_speech_starts_nothing() -> None:
 
 
 def test_what_may_be_speech_is_told_of_and_cleared_when_it_was_a_noise() -> None:
-    endpointing = Endpointing(EndpointingSettings(min_speech_ms=100, suspect_ms=60))
+    endpointing = Endpointing(EndpointingSettings(min_speech_ms=100, suspect_ms=50))
     assert feed(endpointing, [0.9, 0.9]) == []
     assert feed(endpointing, [0.9, 0.9], start=2) == [SpeechSuspected()]
     assert feed(endpointing, [0.0, 0.9, 0.9], start=4) == [SuspicionCleared()]
     assert feed(endpointing, [0.9] * 3, start=7) == [SpeechSuspected(), SpeechStarted(about(0.1))]
     assert feed(Endpointing(EndpointingSettings(min_speech_ms=0)), [0.9]) == [SpeechStarted(about(0))]
+
+
+def test_a_soft_beginning_counts_towards_suspicion() -> None:
+    settings = EndpointingSettings(enter_threshold=0.5, exit_threshold=0.3, suspect_ms=20)
+    assert feed(Endpointing(settings), [1.0]) == [SpeechSuspected()]
+    assert feed(Endpointing(settings), [0.9, 0.3]) == [SpeechSuspected()]  # 24 ms
+    soft = Endpointing(settings)
+    assert feed(soft, [0.4] * 20) == []  # a murmur alone holds nobody
+    assert feed(soft, [0.5], start=20) == [SpeechSuspected()]
+    assert feed(soft, [0.2, 0.4, 0.2, 0.5], start=21) == [SuspicionCleared()]  # counted from anew
 
 
 def test_the_verdict_shortens_the_wait_within_its_bounds() -> None:
@@ -213,6 +225,7 @@ def test_promises_for_any_probabilities(
     ending: Ending = "unknown"
     awaits, again_s, suspected = False, None, False
     loud_since: float | None = None
+    evidence_s = 0.0
     index = 0
 
     def delay_s() -> float:
@@ -232,7 +245,7 @@ def test_promises_for_any_probabilities(
                 assert phase == "quiet"
                 assert not suspected
                 assert loud_since is not None
-                assert now_s - loud_since >= settings.suspect_ms / 1000 - SLACK_S
+                assert evidence_s >= settings.suspect_ms / 1000 - SLACK_S
                 suspected = True
             elif isinstance(decision, SuspicionCleared):
                 assert phase == "quiet"
@@ -285,6 +298,8 @@ def test_promises_for_any_probabilities(
             start_s, now_s = index * window_ms / 1000, (index + 1) * window_ms / 1000
             index += 1
             if phase == "quiet":
+                faint = probability < settings.exit_threshold
+                evidence_s = 0.0 if faint else evidence_s + probability * (now_s - start_s)
                 if loud_since is None:
                     loud_since = start_s if probability >= settings.enter_threshold else None
                 elif probability < settings.exit_threshold:
