@@ -104,16 +104,15 @@ def test_two_questions_in_one_call_share_the_prompts_prefix(
 @pytest.mark.parametrize(
     "environ",
     [
-        STEADY_PIPER,
         {"VOICEBOT_STT__MODEL": "whisper-base-ct2"},
         {"VOICEBOT_STT__USE": "whispercpp", "VOICEBOT_STT__MODEL": "whisper-tiny.en-ggml-q8_0"},
     ],
-    ids=["piper", "base", "whispercpp-tiny"],
+    ids=["base", "whispercpp-tiny"],
 )
 def test_swapped_by_environment(hold_call: HoldCall, ears: Ears, environ: dict[str, str]) -> None:
     held = hold_call(BUNDLED, "configs/local.yaml", **environ)
     assert likeness(held.report["turns"][0]["user_text"], "What is the capital of France?") > 95
-    check_answer(held, ears, environ.get("VOICEBOT_TTS__USE", "espeak"))
+    check_answer(held, ears, "espeak")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ def test_swapped_by_yaml(hold_call: HoldCall, ears: Ears, profile: str, tts: str
 
 @pytest.mark.parametrize(
     ("rate", "channels", "subtype"),
-    [(44_100, 2, "PCM_16"), (8_000, 1, "PCM_16"), (48_000, 1, "PCM_24"), (16_000, 1, "FLOAT")],
+    [(44_100, 2, "PCM_24"), (8_000, 1, "FLOAT")],
 )
 def test_any_wav(hold_call: HoldCall, tmp_path: Path, rate: int, channels: int, subtype: str) -> None:
     recording = read_wav(BUNDLED)

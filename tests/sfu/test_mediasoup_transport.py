@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,21 @@ async def cancelled(task: asyncio.Future[Any]) -> None:
     assert task.cancelled()
 
 
+async def stopped(task: asyncio.Future[None]) -> None:
+    """The task has ended, by this or before."""
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled() or task.exception() is None
+
+
 async def talk(page: PageClient) -> None:
-    """Speech into the microphone, in real time, again and again."""
+    """Speech into the microphone, in real time, again and again, until the call ends."""
     packets = packets_of(speech(), ssrc=MIC_SSRC)
-    for number in itertools.count():
-        packet = replace(packets[number % len(packets)], sequence_number=number, timestamp=number * 960)
-        await page.speak(packet.serialize())
-        await asyncio.sleep(0.02)
+    with suppress(ConnectionError):
+        for number in itertools.count():
+            packet = replace(packets[number % len(packets)], sequence_number=number, timestamp=number * 960)
+            await page.speak(packet.serialize())
+            await asyncio.sleep(0.02)
 
 
 async def converse(connection: RtpConnection, page: PageClient) -> None:
@@ -136,7 +144,7 @@ def test_a_worker_gets_calls_and_survives_the_sfu(transport: MediasoupTransport,
                         pass
                     await connection.aclose()
                     assert (await page.message("ended"))["reason"] == "hung_up"
-                    await cancelled(talking)
+                    await stopped(talking)
 
                 # Another comes, and the agent hangs up.
                 asking = asyncio.ensure_future(anext(calls))
@@ -146,7 +154,7 @@ def test_a_worker_gets_calls_and_survives_the_sfu(transport: MediasoupTransport,
                     connection = await asking
                     await connection.aclose()
                     assert (await page.message("ended"))["reason"] == "hung_up"
-                    await cancelled(talking)
+                    await stopped(talking)
 
                 # The SFU dies while the worker waits; the next one takes its place.
                 asking = asyncio.ensure_future(anext(calls))

@@ -146,9 +146,8 @@ def test_another_file_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_another_network_is_an_error(model_store: ModelStore) -> None:
-    voice = model_store.path("piper-en_US-joe-medium") / "en_US-joe-medium.onnx"
     with pytest.raises(EngineError, match="not Silero"):
-        with_vad(model_store, lambda vad: None, model=str(voice))
+        with_vad(model_store, lambda vad: None, model=str(model_store.path("smart-turn-v3.2")))
 
 
 def test_before_warmup_there_is_no_stream(tmp_path: Path) -> None:
