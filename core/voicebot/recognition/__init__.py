@@ -1,5 +1,6 @@
 """What speech-to-text engines share that transcribe whole buffers and cannot stream (Whisper and its like).
 
+- `utterance_audio`: the audio of an utterance so far;
 - `buffered`: an `Utterance` that transcribes its growing buffer for interims, and whose finals go first;
 - `loudness`: where the speech in the buffer ends, and whether it has just faded;
 - `schedule`: when the next interim is due;

@@ -9,14 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-import numpy as np
-
 from voicebot.audio import AudioChunk, Samples
-from voicebot.errors import AudioError, EngineError
+from voicebot.errors import EngineError
 from voicebot.interfaces import FinalTranscript, InterimTranscript
-from voicebot.recognition.context import MAX_S, SAMPLE_RATE
-from voicebot.recognition.loudness import Loudness
+from voicebot.recognition.context import SAMPLE_RATE
 from voicebot.recognition.schedule import InterimSchedule
+from voicebot.recognition.utterance_audio import UtteranceAudio
 
 __all__ = ["BufferedUtterance", "Transcribe"]
 
@@ -72,9 +70,7 @@ class BufferedUtterance:
         self._schedule = InterimSchedule(interim_interval_ms / 1000)
         self._interims = interim_interval_ms > 0
         self._timer: asyncio.TimerHandle | None = None
-        self._chunks: list[Samples] = []
-        self._loudness = Loudness()
-        self._overflowed = False
+        self._audio = UtteranceAudio()
         self._closed = False
         self._runs: set[_Run] = set()
         self._final: _Run | None = None
@@ -82,32 +78,18 @@ class BufferedUtterance:
 
     @property
     def audio_s(self) -> float:
-        return self._loudness.count / SAMPLE_RATE
+        return self._audio.seconds
 
     def push(self, chunk: AudioChunk) -> None:
-        """Add audio (16 kHz mono). What exceeds 30 s is dropped, with one line in the log.
-
-        Raises:
-            AudioError: its rate is another.
-        """
-        if chunk.sample_rate != SAMPLE_RATE:
-            raise AudioError(f"Speech recognition takes {SAMPLE_RATE} Hz, not {chunk.sample_rate} Hz.")
-        room = int(MAX_S * SAMPLE_RATE) - self._loudness.count
-        if len(chunk.samples) > room and not self._overflowed:
-            self._overflowed = True
-            log.warning("An utterance is longer than %d s; the rest of it is not transcribed.", MAX_S)
-        if self._closed or room <= 0 or not len(chunk.samples):
-            return
-        samples = chunk.samples[:room].copy()
-        self._chunks.append(samples)
-        self._loudness.push(samples)
-        self._consider_interim()
+        """See `UtteranceAudio.push`."""
+        if self._audio.push(chunk):
+            self._consider_interim()
 
     async def finalize(self) -> FinalTranscript:
         """See `Utterance.finalize`. Cancelling it tells the engine to give up, unless others wait for the same."""
         if self._closed:
             raise EngineError("The utterance was closed before it was transcribed.", kind="stt")
-        end, audio_s = self._loudness.end, self.audio_s
+        end, audio_s = self._audio.loudness.end, self.audio_s
         self._schedule.supersede(end / SAMPLE_RATE)
         run = self._covering() or self._start_final(end)
         await self._wait(run)
@@ -126,7 +108,7 @@ class BufferedUtterance:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._chunks.clear()
+        self._audio.close()
         tasks = [run.task for run in self._runs if run.task is not None]
         for run in self._runs:
             run.give_up.set()
@@ -135,14 +117,9 @@ class BufferedUtterance:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _samples(self) -> Samples:
-        if len(self._chunks) != 1:
-            self._chunks = [np.concatenate([np.zeros(0, np.int16), *self._chunks])]
-        return self._chunks[0]
-
     def _covering(self) -> _Run | None:
         """The run that has transcribed, or is transcribing, all that matters as a final would."""
-        needed = self._loudness.needed
+        needed = self._audio.loudness.needed
         if self._final is not None and self._final.end >= needed:
             return self._final
         runs = (run for run in self._runs if run.careful and run.end >= needed and not run.give_up.is_set())
@@ -168,7 +145,7 @@ class BufferedUtterance:
         return run
 
     async def _execute(self, run: _Run, started_s: float) -> None:
-        samples = self._samples()[: run.end]
+        samples = self._audio.first(run.end)
         try:
             run.found = await asyncio.to_thread(self._transcribe, samples, run.careful, run.give_up.is_set)
         except Exception as error:
@@ -208,7 +185,7 @@ class BufferedUtterance:
         if self._covering() is not None:
             return
         loop = asyncio.get_running_loop()
-        end, faded = self._loudness.end, self._loudness.faded
+        end, faded = self._audio.loudness.end, self._audio.loudness.faded
         wait = self._schedule.wait(loop.time(), end / SAMPLE_RATE, faded=faded)
         if wait is None:
             return

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from voicebot.servers import ServerAddress
 from voicebot_llm_openai import OpenAIConfig
 
 __all__ = ["API_PATH", "GroqConfig"]
@@ -15,7 +16,7 @@ API_PATH = "/openai/v1"
 class GroqConfig(OpenAIConfig):
     """Settings of a language model on GroqCloud."""
 
-    base_url: str = Field(
+    base_url: ServerAddress = Field(
         default=f"https://api.groq.com{API_PATH}",
         description="Where the API begins; for a proxy of yours, or a fake, its address with /openai/v1 at its end.",
     )

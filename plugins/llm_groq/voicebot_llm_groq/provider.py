@@ -15,7 +15,10 @@ __all__ = ["GroqLLM", "wishes"]
 
 
 class GroqLLM:
-    """A model on GroqCloud, streamed through Groq's SDK."""
+    """A model on GroqCloud, streamed through Groq's SDK.
+
+    All else is `llm: openai`'s, whose settings, dialects and reader of streams it takes: Groq speaks the same.
+    """
 
     Config: ClassVar[type[BaseModel]] = GroqConfig
     capabilities: ClassVar[Capabilities] = Capabilities(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from voicebot.errors import EngineError
 from voicebot.plugins import nearest
-from voicebot_llm_openai.models import check_model
+from voicebot.servers.models import check_model
 
 __all__ = ["RETIRED", "Retired", "check_groq_model", "replacement"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from voicebot.errors import EngineError
+from voicebot.servers.client import Refused
 from voicebot_llm_groq.config import API_PATH, GroqConfig
-from voicebot_llm_openai.line import Refused
 
 if TYPE_CHECKING:
     import groq

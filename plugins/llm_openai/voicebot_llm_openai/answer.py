@@ -9,7 +9,8 @@ from typing import Any
 
 from voicebot.errors import EngineError
 from voicebot.interfaces import LLMEvent, TextDelta, TokenUsage
-from voicebot_llm_openai.failures import Secrets, in_stream
+from voicebot.servers.failures import Secrets
+from voicebot_llm_openai.failures import in_stream
 from voicebot_llm_openai.sse import EventReader
 from voicebot_llm_openai.thinking import ThoughtFilter
 from voicebot_llm_openai.tools import CallReader

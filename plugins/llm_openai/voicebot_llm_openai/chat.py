@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ import httpx
 
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, LLMEvent, ToolSpec
+from voicebot.servers.client import Refused, body_of, media_type
+from voicebot.servers.failures import said, web_page
+from voicebot.servers.line import CheckModel, Line, rest_of
+from voicebot.servers.models import check_model
 from voicebot_llm_openai.answer import AnswerReader
 from voicebot_llm_openai.config import OpenAIConfig
-from voicebot_llm_openai.failures import said
-from voicebot_llm_openai.line import Line, Refused, body_of, rest_of
-from voicebot_llm_openai.models import check_model, model_ids
 from voicebot_llm_openai.tools import message_json, tool_json
 
 __all__ = ["Chat", "Dialect"]
@@ -29,9 +31,9 @@ class Dialect:
 
     send: Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[httpx.Response]] | None = None
     """Sends the body of a request by this client, and returns the response before it is read."""
-    check: Callable[[str, list[str], str], None] = check_model
-    """As `check_model`."""
-    key_variable: str = "OPENAI_API_KEY"
+    check: CheckModel = check_model
+    key_variable: str = ""
+    """The environment variable in which people keep the key; "" for what is known of the host."""
     limit_name: str = "max_tokens"
     asks_usage: bool = True
     """`stream_options` asks for the usage."""
@@ -53,8 +55,12 @@ class Chat:
         self._config = config
         self._system_prompt = system_prompt
         self._dialect = dialect or Dialect()
-        self._line: Line | None = None
-        self._closed = False
+        self._line = Line(
+            config,
+            "The language model",
+            what="chat completions at that address",
+            key_variable=self._dialect.key_variable,
+        )
         self._asks_usage = self._dialect.asks_usage
         self._limit_name = self._dialect.limit_name
         self._wishes = dict(self._dialect.wishes)
@@ -65,32 +71,15 @@ class Chat:
         Raises:
             EngineError: it does not, or there is no such server.
         """
-        line = self._server()
-        await self._look(line)
+        await self._line.look(self._dialect.check)
         if self._config.warmup_request:
             system = self._system_prompt
             beginning = [ChatMessage("system", system)] if system else []
             async with aclosing(self.generate([*beginning, ChatMessage("user", "Hello!")])) as answer:
                 async for _ in answer:
                     break
-            await line.touch()  # stopping the answer has closed the connection
-        line.keep_open()
-
-    async def _look(self, line: Line) -> None:
-        try:
-            body = await line.get("/models")
-        except Refused as refused:
-            # A server may have no list, or not let every key see it.
-            if refused.status == 401 or (refused.status >= 500 and refused.status != 501):
-                raise line.explain(refused) from None
-            return
-        ids = model_ids(body)
-        if not self._config.check_model:
-            return
-        if ids is not None:
-            self._dialect.check(self._config.model, ids, line.where)
-        elif body.lstrip()[:1] == b"<":
-            raise _no_api(line.where)
+            await self._line.touch()  # stopping the answer has closed the connection
+        self._line.keep_open()
 
     async def generate(
         self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
@@ -103,12 +92,10 @@ class Chat:
             EngineError: closed; the server cannot be reached, refuses, fails, sends what is no chat completion, cuts
                 the answer off, or gives one with neither text nor tool calls.
         """
-        line = self._server()
-        reader = AnswerReader(line.secrets)
-        async with self._asked(line, messages, tools) as response:
-            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            if kind in _NOT_STREAMED:
-                raise await _unstreamed(line, response, kind)
+        reader = AnswerReader(self._line.secrets)
+        async with self._asked(messages, tools) as response:
+            if media_type(response) in _NOT_STREAMED:
+                raise await self._unstreamed(response)
             chunks = response.aiter_bytes()
             async for chunk in chunks:
                 for event in reader.feed(chunk):
@@ -121,27 +108,44 @@ class Chat:
 
     @asynccontextmanager
     async def _asked(
-        self, line: Line, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
     ) -> AsyncIterator[httpx.Response]:
         while True:
             try:
-                async with self._sent(line, self._body(messages, tools)) as response:
+                async with self._sent(self._body(messages, tools)) as response:
                     yield response
                     return
             except Refused as refused:
-                if not self._adapt(said(refused.body, line.secrets), refused.status):
-                    raise line.explain(refused) from None
+                complaint = said(refused.body, self._line.secrets)
+                if self._adapt(complaint, refused.status):
+                    continue
+                error = self._line.explain(refused)
+                if refused.status in {400, 413} and "context" in complaint.lower():
+                    error.hint = "Lower agent.history_turns or max_tokens, or shorten the system prompt."
+                raise error from None
 
     @asynccontextmanager
-    async def _sent(self, line: Line, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+    async def _sent(self, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
         send = self._dialect.send
         if send is None:
-            async with line.post("/chat/completions", body) as response:
+            headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+            content = json.dumps(body).encode()
+            async with self._line.post("/chat/completions", content=content, headers=headers) as response:
                 yield response
         else:
-            client = await line.open()
-            async with line.stream(lambda: send(client, body)) as response:
+            client = await self._line.open()
+            async with self._line.stream(lambda: send(client, body)) as response:
                 yield response
+
+    async def _unstreamed(self, response: httpx.Response) -> EngineError:
+        where = self._line.where
+        if media_type(response) == "text/html":
+            return web_page(where)
+        words = said(await body_of(response), self._line.secrets)
+        return EngineError(
+            f"{where} answered in one piece instead of a stream{f': {words}' if words else ''}.",
+            hint="This plugin needs a server that streams (`stream: true`).",
+        )
 
     def _body(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> dict[str, Any]:
         config = self._config
@@ -175,27 +179,5 @@ class Chat:
             return True
         return False
 
-    def _server(self) -> Line:
-        if self._closed:
-            raise EngineError("The language model was closed.")
-        self._line = self._line or Line(self._config, key_variable=self._dialect.key_variable)
-        return self._line
-
     async def aclose(self) -> None:
-        self._closed = True
-        if self._line is not None:
-            await self._line.aclose()
-
-
-async def _unstreamed(line: Line, response: httpx.Response, kind: str) -> EngineError:
-    if kind == "text/html":
-        return _no_api(line.where)
-    words = said(await body_of(response), line.secrets)
-    return EngineError(
-        f"{line.where} answered in one piece instead of a stream{f': {words}' if words else ''}.",
-        hint="This plugin needs a server that streams (`stream: true`).",
-    )
-
-
-def _no_api(where: str) -> EngineError:
-    return EngineError(f"{where} answered with a web page.", hint="Check base_url: it usually ends in /v1.")
+        await self._line.aclose()

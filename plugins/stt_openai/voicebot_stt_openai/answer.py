@@ -13,9 +13,9 @@ from voicebot.interfaces import FinalTranscript
 from voicebot.recognition import FULL_CONTEXT, SAMPLE_RATE, Hypothesis, recognise
 from voicebot.recognition.context import token_cap
 from voicebot.recognition.text import trim_loop
-from voicebot_llm_openai.failures import Secrets, said
+from voicebot.servers.failures import Secrets, said, web_page
 
-__all__ = ["Answer", "Segment", "judge", "read_answer", "web_page"]
+__all__ = ["Answer", "Segment", "judge", "read_answer"]
 
 _LONGEST = 4_000
 """Characters; nobody says so many in 30 s."""
@@ -57,10 +57,6 @@ def read_answer(body: bytes, *, where: str, secrets: Secrets = ()) -> Answer:
         raise EngineError(f"{where} answered without a transcription{f': {words}' if words else ''}.")
     segments = tuple(_segments(data.get("segments")))
     return Answer(_joined(segments).strip() or _text(data["text"]), _code(data.get("language")), segments)
-
-
-def web_page(where: str) -> EngineError:
-    return EngineError(f"{where} answered with a web page.", hint="Check base_url: it usually ends in /v1.")
 
 
 def judge(answer: Answer, samples: Samples, language: str) -> FinalTranscript:

@@ -8,19 +8,17 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from voicebot.audio import Samples
-from voicebot.errors import EngineError
 from voicebot.interfaces import Capabilities, FinalTranscript, InterimTranscript, ProviderContext
 from voicebot.recognition import SAMPLE_RATE
 from voicebot.recognition.context import MAX_S
 from voicebot.recognition.evidence import is_silent
+from voicebot.servers.client import Refused, body_of
+from voicebot.servers.failures import said
+from voicebot.servers.line import Line
 from voicebot.wav import read_wav
-from voicebot_llm_openai.failures import said
-from voicebot_llm_openai.line import Refused
-from voicebot_llm_openai.models import check_model, model_ids
-from voicebot_stt_openai.answer import judge, read_answer, web_page
-from voicebot_stt_openai.clip import encode
+from voicebot_stt_openai.answer import judge, read_answer
+from voicebot_stt_openai.clip import Clip, encode
 from voicebot_stt_openai.config import OpenAISTTConfig
-from voicebot_stt_openai.line import UploadLine
 from voicebot_stt_openai.utterance import RemoteUtterance
 
 __all__ = ["OpenAISTT"]
@@ -44,8 +42,12 @@ class OpenAISTT:
         spoken = context.language if config.language is None else config.language
         self._language = spoken.partition("-")[0].lower()
         self._form: str = config.response_format
-        self._line: UploadLine | None = None
-        self._closed = False
+        self._line = Line(
+            config,
+            "The speech recogniser",
+            what=f"transcriptions at {config.path}",
+            settings="`model`, `base_url` (it usually ends in /v1) and `path`",
+        )
 
     @classmethod
     def required_models(cls, config: OpenAISTTConfig) -> Sequence[str]:
@@ -57,27 +59,10 @@ class OpenAISTT:
         Raises:
             EngineError: it does not, or there is no such server.
         """
-        line = self._server()
-        await self._look(line)
+        await self._line.look()
         if self._config.warmup_request:
             await self._ask(await asyncio.to_thread(_recording))
-        line.keep_open()
-
-    async def _look(self, line: UploadLine) -> None:
-        try:
-            body = await line.get("/models")
-        except Refused as refused:
-            # A server may have no list (whisper.cpp), or not let every key see it.
-            if refused.status == 401 or (refused.status >= 500 and refused.status != 501):
-                raise line.explain(refused) from None
-            return
-        ids = model_ids(body)
-        if not self._config.check_model:
-            return
-        if ids is not None:
-            check_model(self._config.model, ids, line.where)
-        elif body.lstrip()[:1] == b"<":
-            raise web_page(line.where)
+        self._line.keep_open()
 
     def start(self, on_interim: Callable[[InterimTranscript], None]) -> RemoteUtterance:
         return RemoteUtterance(self._ask, on_interim, self._config.interim_interval_ms)
@@ -90,7 +75,7 @@ class OpenAISTT:
         """
         if is_silent(samples):
             return FinalTranscript("", len(samples) / SAMPLE_RATE)
-        line = self._server()
+        line = self._line
         if self._config.upload == "flac":
             clip = await asyncio.to_thread(encode, samples, "flac")
         else:
@@ -98,15 +83,18 @@ class OpenAISTT:
         while True:
             form = self._form
             try:
-                body = await line.upload(self._fields(form), clip)
+                body = await self._upload(self._fields(form), clip)
                 break
             except Refused as refused:
                 if not self._adapt(form, said(refused.body, line.secrets), refused.status):
                     raise line.explain(refused) from None
-            except EngineError:
-                self._server()  # where it has been closed meanwhile, that is the reason
-                raise
         return judge(read_answer(body, where=line.where, secrets=line.secrets), samples, self._language)
+
+    async def _upload(self, fields: dict[str, str], clip: Clip) -> bytes:
+        files = {"file": (clip.name, clip.data, clip.kind)}
+        headers = {"Accept": "application/json"}
+        async with self._line.post(self._config.path, data=fields, files=files, headers=headers) as response:
+            return await body_of(response)
 
     def _fields(self, form: str) -> dict[str, str]:
         config = self._config
@@ -128,16 +116,8 @@ class OpenAISTT:
         self._form = "json"
         return True
 
-    def _server(self) -> UploadLine:
-        if self._closed:
-            raise EngineError("The speech recogniser was closed.")
-        self._line = self._line or UploadLine(self._config)
-        return self._line
-
     async def aclose(self) -> None:
-        self._closed = True
-        if self._line is not None:
-            await self._line.aclose()
+        await self._line.aclose()
 
 
 def _recording() -> Samples:

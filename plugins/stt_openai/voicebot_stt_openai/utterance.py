@@ -8,15 +8,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from voicebot.audio import AudioChunk, Samples
-from voicebot.errors import AudioError, EngineError
+from voicebot.errors import EngineError
 from voicebot.interfaces import FinalTranscript, InterimTranscript
 from voicebot.recognition import SAMPLE_RATE
-from voicebot.recognition.context import MAX_S
-from voicebot.recognition.loudness import Loudness
 from voicebot.recognition.schedule import InterimSchedule
+from voicebot.recognition.utterance_audio import UtteranceAudio
 
 __all__ = ["Ask", "RemoteUtterance"]
 
@@ -59,9 +56,7 @@ class RemoteUtterance:
         self._interims = interim_interval_ms > 0
         self._schedule = InterimSchedule(interim_interval_ms / 1000)
         self._timer: asyncio.TimerHandle | None = None
-        self._chunks: list[Samples] = []
-        self._loudness = Loudness()
-        self._overflowed = False
+        self._audio = UtteranceAudio()
         self._closed = False
         self._request: _Request | None = None
         self._tasks: set[asyncio.Task[FinalTranscript]] = set()
@@ -70,30 +65,16 @@ class RemoteUtterance:
 
     @property
     def audio_s(self) -> float:
-        return self._loudness.count / SAMPLE_RATE
+        return self._audio.seconds
 
     def push(self, chunk: AudioChunk) -> None:
-        """Add audio (16 kHz mono). What exceeds 30 s is dropped, with one line in the log.
-
-        Raises:
-            AudioError: its rate is another.
-        """
-        if chunk.sample_rate != SAMPLE_RATE:
-            raise AudioError(f"Speech recognition takes {SAMPLE_RATE} Hz, not {chunk.sample_rate} Hz.")
-        room = int(MAX_S * SAMPLE_RATE) - self._loudness.count
-        if len(chunk.samples) > room and not self._overflowed:
-            self._overflowed = True
-            log.warning("An utterance is longer than %d s; the rest of it is not transcribed.", MAX_S)
-        if self._closed or room <= 0 or not len(chunk.samples):
-            return
-        samples = chunk.samples[:room].copy()
-        self._chunks.append(samples)
-        self._loudness.push(samples)
-        self._consider_interim()
+        """See `UtteranceAudio.push`."""
+        if self._audio.push(chunk):
+            self._consider_interim()
 
     async def finalize(self) -> FinalTranscript:
         """See `Utterance.finalize`. Cancelling it hangs up, unless others wait for the same."""
-        needed, end = self._loudness.needed, self._loudness.end
+        needed, end = self._audio.loudness.needed, self._audio.loudness.end
         self._schedule.supersede(end / SAMPLE_RATE)
         while True:
             if self._closed:
@@ -115,17 +96,12 @@ class RemoteUtterance:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._chunks.clear()
+        self._audio.close()
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-
-    def _samples(self) -> Samples:
-        if len(self._chunks) != 1:
-            self._chunks = [np.concatenate([np.zeros(0, np.int16), *self._chunks])]
-        return self._chunks[0]
 
     def _start(self, end: int, *, interim: bool, faded: bool) -> _Request:
         """In place of the request in progress."""
@@ -136,7 +112,7 @@ class RemoteUtterance:
         if interim:
             self._schedule.start(now, end / SAMPLE_RATE)
         task = loop.create_task(
-            self._ask(self._samples()[:end]), name=f"stt {'interim' if interim else 'final'}"
+            self._ask(self._audio.first(end)), name=f"stt {'interim' if interim else 'final'}"
         )
         request = self._request = _Request(end, interim, faded, now, task)
         self._tasks.add(task)
@@ -187,13 +163,13 @@ class RemoteUtterance:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        request, needed = self._request, self._loudness.needed
+        request, needed = self._request, self._audio.loudness.needed
         if not self._interims or self._closed or (self._found is not None and self._found_end >= needed):
             return
         if request is not None and (request.awaited or not request.interim or request.end >= needed):
             return
         loop = asyncio.get_running_loop()
-        end, faded = self._loudness.end, self._loudness.faded
+        end, faded = self._audio.loudness.end, self._audio.loudness.faded
         wait = self._schedule.wait(loop.time(), end / SAMPLE_RATE, faded=faded)
         if wait is None:
             return

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from voicebot.servers import ConnectTimeout, Headers, ServerAddress
 
 __all__ = ["OpenTTSConfig"]
 
@@ -16,7 +17,7 @@ class OpenTTSConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(
+    base_url: ServerAddress = Field(
         default="http://127.0.0.1:5500", description="Where the server is, as in http://127.0.0.1:5500."
     )
     voice: str = Field(
@@ -61,17 +62,13 @@ class OpenTTSConfig(BaseModel):
     cache: bool = Field(
         default=False, description="Let the server keep what it synthesised, where it runs with --cache."
     )
-    connect_timeout_s: float = Field(
-        default=5.0, gt=0, le=60, description="How long connecting may take, TLS included."
-    )
+    connect_timeout_s: ConnectTimeout = 5.0
     timeout_s: float = Field(
         default=30.0, gt=0, le=600, description="How long a sentence may take, its last byte included."
     )
     check_voice: bool = Field(default=True, description="At start, look for the voice in the server's list.")
     tail_silence_ms: int = Field(default=80, ge=0, le=2000, description="Silence kept after a clause, in ms.")
-    headers: dict[str, SecretStr] = Field(
-        default_factory=dict, description="Further headers of each request, for a proxy before the server."
-    )
+    headers: Headers = {}
 
     @property
     def system(self) -> str:
@@ -83,20 +80,6 @@ class OpenTTSConfig(BaseModel):
         """As in ("coqui-tts:en_vctk", "p228"); the speaker is "" where none is named."""
         voice, _, speaker = self.voice.partition("#")
         return voice, self.speaker or speaker
-
-    @field_validator("base_url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            raise ValueError("must be an address as http://127.0.0.1:5500")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment: use `headers`")
-        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _fits_the_voice(self) -> Self:

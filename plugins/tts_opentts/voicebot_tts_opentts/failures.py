@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from voicebot.errors import EngineError
-from voicebot_llm_openai.waits import asked_wait_s
+from voicebot.servers.failures import is_passing, sentence
+from voicebot.servers.waits import asked_wait_s
 
 __all__ = ["refusal"]
 
 _OURS = re.compile(r"(?:Assertion|Value|Key|Type|UnicodeEncode|Parse|FileNotFound)Error\b")
 """OpenTTS answers whatever goes wrong with 500 and the exception's name: these come again with the same request."""
-_PASSING = frozenset({408, 425, 429})
 
 
 def refusal(status: int, words: str, *, where: str, retry_after: str = "") -> EngineError:
@@ -22,7 +22,7 @@ def refusal(status: int, words: str, *, where: str, retry_after: str = "") -> En
     """
     quoted = f": {words}" if words else ""
     answered = f"{where} answered {status}{quoted}"
-    retryable = status in _PASSING or status >= 500
+    retryable = is_passing(status)
     hint = ""
     if 300 <= status < 400:
         hint = "It points elsewhere: check base_url (https or http)."
@@ -36,5 +36,4 @@ def refusal(status: int, words: str, *, where: str, retry_after: str = "") -> En
     elif status == 500 and _OURS.match(words):
         retryable = False
     wait_s = asked_wait_s(retry_after) if retryable else None
-    text = answered if answered.endswith((".", "!", "?", "…")) else f"{answered}."
-    return EngineError(text, retryable=retryable, retry_after_s=wait_s, hint=hint)
+    return EngineError(sentence(answered), retryable=retryable, retry_after_s=wait_s, hint=hint)

@@ -35,8 +35,12 @@ class OpenTTS:
     def __init__(self, config: OpenTTSConfig, context: ProviderContext) -> None:
         self._config = config
         self._language = context.language.partition("-")[0].lower()
-        self._line: Line | None = None
-        self._closed = False
+        self._line = Line(
+            config.base_url,
+            "The voice",
+            headers=config.headers,
+            connect_timeout_s=config.connect_timeout_s,
+        )
         voice, speaker = config.voice_and_speaker
         # What every request says.
         self._query = {
@@ -64,8 +68,8 @@ class OpenTTS:
         Raises:
             EngineError: there is no such server or voice, or it does not speak.
         """
-        line = self._server()
         if self._config.check_voice:
+            line = self._line
             answer = await line.get("/api/voices", {}, max_bytes=_MAX_LIST_BYTES, timeout_s=None)
             voices = read_voices(answer.body)
             if voices is None:
@@ -74,7 +78,7 @@ class OpenTTS:
                     hint="Is base_url the address of an OpenTTS server? (`check_voice: false` skips this check.)",
                 )
             check_voice(*self._config.voice_and_speaker, voices, line.where)
-        await self._speech(line, {**self._query, "text": _HELLO}, timeout_s=None)
+        await self._speech({**self._query, "text": _HELLO}, timeout_s=None)
 
     async def synthesize(self, text: str) -> AsyncGenerator[SynthesisEvent, None]:
         """Speak one clause, a chunk per sentence.
@@ -85,15 +89,14 @@ class OpenTTS:
         Raises:
             EngineError: closed; the server cannot be reached, refuses, takes too long, or sends no usable WAV.
         """
-        line = self._server()
         waiting = self._requests(text)
         trimmer: EdgeTrimmer | None = None
         rate = 0
-        ahead = self._ask(line, waiting)
+        ahead = self._ask(waiting)
         try:
             while ahead is not None:
                 chunk = await ahead
-                ahead = self._ask(line, waiting)
+                ahead = self._ask(waiting)
                 if trimmer is None:
                     rate = chunk.sample_rate
                     trimmer = EdgeTrimmer(rate, tail_ms=self._config.tail_silence_ms)
@@ -114,28 +117,20 @@ class OpenTTS:
         for sentence in sentences(text):
             yield {**self._query, "text": for_system(sentence, self._config.system)}
 
-    def _ask(self, line: Line, waiting: Iterator[dict[str, str]]) -> asyncio.Task[AudioChunk] | None:
+    def _ask(self, waiting: Iterator[dict[str, str]]) -> asyncio.Task[AudioChunk] | None:
         query = next(waiting, None)
         if query is None:
             return None
-        speech = self._speech(line, query, timeout_s=self._config.timeout_s)
+        speech = self._speech(query, timeout_s=self._config.timeout_s)
         return asyncio.create_task(speech, name="opentts sentence")
 
-    async def _speech(self, line: Line, query: dict[str, str], *, timeout_s: float | None) -> AudioChunk:
-        answer = await line.get("/api/tts", query, max_bytes=MAX_WAV_BYTES, timeout_s=timeout_s)
-        return await asyncio.to_thread(read_answer, answer.kind, answer.body, line.where)
-
-    def _server(self) -> Line:
-        if self._closed:
-            raise EngineError("The voice was closed.")
-        self._line = self._line or Line(self._config)
-        return self._line
+    async def _speech(self, query: dict[str, str], *, timeout_s: float | None) -> AudioChunk:
+        answer = await self._line.get("/api/tts", query, max_bytes=MAX_WAV_BYTES, timeout_s=timeout_s)
+        return await asyncio.to_thread(read_answer, answer.kind, answer.body, self._line.where)
 
     async def aclose(self) -> None:
         """Close the connections; a synthesis in progress fails."""
-        self._closed = True
-        if self._line is not None:
-            await self._line.aclose()
+        await self._line.aclose()
 
 
 async def _drop(task: asyncio.Task[AudioChunk]) -> None:

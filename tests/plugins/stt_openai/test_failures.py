@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,8 +173,19 @@ def test_a_web_page_for_a_list_of_models() -> None:
     run(app(), use)
 
 
-def test_the_core_can_stop_what_takes_too_long() -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("stall_before", TRANSCRIPTIONS),
+        Fault("stall_midway", TRANSCRIPTIONS),
+        Fault("drip", TRANSCRIPTIONS, seconds=0.01),
+    ],
+)
+def test_the_core_can_stop_what_takes_too_long(fault: Fault) -> None:
+    """A drip is never silent for long: only the core's deadline ends it."""
+
     async def use(stt: OpenAISTT, server: FakeServer) -> None:
+        server.faults.append(replace(fault))
         utterance = stt.start(lambda interim: None)
         utterance.push(SPEECH)
         began = now()
@@ -183,4 +195,4 @@ def test_the_core_can_stop_what_takes_too_long() -> None:
         assert server.hung_up[0] >= began
         await utterance.aclose()
 
-    run(app(delay_s=1000), use)
+    run(app(text=HEARD), use)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot_llm_openai.waits import asked_wait_s, named_wait
+from voicebot.servers.waits import asked_wait_s, named_wait
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The server's list of models, and whether ours is on it. Pure."""
+"""An OpenAI-compatible server's list of models, and whether ours is on it. Pure."""
 
 from __future__ import annotations
 
