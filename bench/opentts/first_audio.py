@@ -116,6 +116,7 @@ def table(figures: list[dict[str, Any]]) -> str:
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False))
 def main(url: str, voice: str, repeats: int, delay_ms: float, char_ms: float, json_file: Path | None) -> None:
     """First audio through OpenTTS, whole sentences against a short first clause."""
+    load = os.getloadavg()[0]
     if url:
         server = f"OpenTTS at {url}"
         figures = asyncio.run(measure(url, voice, repeats))
@@ -124,7 +125,9 @@ def main(url: str, voice: str, repeats: int, delay_ms: float, char_ms: float, js
         server = f"a FAKE OpenTTS (eSpeak after {speed}, to imitate a neural voice)"
         with fake(delay_ms, char_ms) as address:
             figures = asyncio.run(measure(address, voice, repeats))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
+    )
     click.echo(
         f"The server is {server}.\nVoice {voice}, {repeats} times each; {machine}.\n\n{table(figures)}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from voicebot.errors import ProfileError
 from voicebot.profile.nodes import Node
@@ -14,30 +15,31 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inner>[^}]*)(?P<end>\}?)")
 _INNER = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>.*))?", re.DOTALL)
 
 
-def interpolate(node: Node, environ: Mapping[str, str], problems: list[ProfileError], key: str = "") -> Node:
+def interpolate(node: Node, environ: Mapping[str, str], key: str = "") -> Node:
     """The tree with every reference replaced.
 
     `${NAME}` is the variable's value, `${NAME:-text}` is the text where the variable is unset or empty, and
     `$${` stands for `${` itself. What came from a variable is text, and is marked as secret. What is wrong
-    goes into `problems`.
+    stays with its node: another layer may have something else in its place.
     """
     if isinstance(node.value, dict):
         children = {
-            name: interpolate(child, environ, problems, f"{key}.{name}" if key else name)
+            name: interpolate(child, environ, f"{key}.{name}" if key else name)
             for name, child in node.value.items()
         }
-        return Node(children, node.place, node.secret)
+        return replace(node, value=children)
     if isinstance(node.value, list):
-        items = [interpolate(child, environ, problems, f"{key}.{i}") for i, child in enumerate(node.value)]
-        return Node(items, node.place, node.secret)
+        items = [interpolate(child, environ, f"{key}.{i}") for i, child in enumerate(node.value)]
+        return replace(node, value=items)
     if not isinstance(node.value, str) or "${" not in node.value:
         return node
+
+    problems: list[ProfileError] = []
+    secret = False
 
     def problem(message: str, hint: str = "") -> str:
         problems.append(node.place.error(message, key, hint))
         return ""
-
-    secret = False
 
     def replaced(match: re.Match[str]) -> str:
         nonlocal secret
@@ -61,4 +63,5 @@ def interpolate(node: Node, environ: Mapping[str, str], problems: list[ProfileEr
         secret = True
         return value
 
-    return Node(_REFERENCE.sub(replaced, node.value), node.place, secret or node.secret)
+    text = _REFERENCE.sub(replaced, node.value)
+    return Node(text, node.place, secret or node.secret, tuple(problems))

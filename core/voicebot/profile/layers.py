@@ -23,6 +23,8 @@ MAX_FILES = 16
 def read_chain(file: Path, environ: Mapping[str, str], problems: list[ProfileError]) -> Node:
     """A profile file merged onto the files it extends.
 
+    `problems` gets what is wrong between the layers; what is wrong with a text stays with its node.
+
     Raises:
         ProfileError: a file cannot be read or is not YAML, `extends` names no file, or it goes in a circle.
     """
@@ -31,7 +33,7 @@ def read_chain(file: Path, environ: Mapping[str, str], problems: list[ProfileErr
     step: Path | None = file
     while step is not None:
         chain.append(step)
-        node = interpolate(read(step), environ, problems)
+        node = interpolate(read(step), environ)
         layers.append(node)
         step = _extended(node, chain)
     merged = layers.pop()
@@ -48,6 +50,8 @@ def _extended(node: Node, chain: list[Path]) -> Path | None:
     def error(message: str) -> ProfileError:
         return base.place.error(message, "extends")
 
+    if base.problems:
+        raise base.problems[0]
     if not isinstance(base.value, str) or not base.value.strip():
         raise error("should be the path of another profile, relative to this one")
     path = chain[-1].parent / base.value.strip()

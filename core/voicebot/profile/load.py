@@ -22,6 +22,8 @@ __all__ = ["load_profile"]
 def load_profile(path_or_name: str | Path, *, environ: Mapping[str, str] | None = None) -> Profile:
     """Load a profile: a YAML file, what it extends, and `VOICEBOT_…` overrides (the environment wins).
 
+    Only the variables of what is left after that are needed: a section that a later layer replaces wants nothing.
+
     Args:
         path_or_name: a file, or the bare name of one in ./configs or among the bundled profiles.
         environ: instead of the process's environment.
@@ -35,6 +37,7 @@ def load_profile(path_or_name: str | Path, *, environ: Mapping[str, str] | None 
     problems: list[ProfileError] = []
     tree = read_chain(file, environ, problems)
     tree = merge(tree, overrides(environ, problems), problems)
+    problems += [problem for node in tree.scalars() for problem in node.problems]
     try:
         profile = Profile.model_validate(tree.plain())
     except ValidationError as error:

@@ -36,6 +36,8 @@ class Node:
     place: Place
     secret: bool = False
     """Whether the value came from the environment: it is never shown."""
+    problems: tuple[ProfileError, ...] = ()
+    """What is wrong with the text here, should the value be used: a later layer may replace it."""
 
     def plain(self) -> Any:
         """The tree as plain dicts, lists and scalars."""

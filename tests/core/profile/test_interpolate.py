@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.errors import ProfileError
 from voicebot.profile.interpolate import interpolate
 from voicebot.profile.nodes import Node, Place
 
@@ -15,9 +14,8 @@ ENVIRON = {"KEY": "sk-1234", "EMPTY": "", "TRICKY": "${KEY}"}
 
 
 def expand(text: str) -> tuple[Node, list[str]]:
-    problems: list[ProfileError] = []
-    node = interpolate(Node({"llm": Node(text, PLACE)}, PLACE), ENVIRON, problems)
-    return node.children()["llm"], [str(problem) for problem in problems]
+    node = interpolate(Node({"llm": Node(text, PLACE)}, PLACE), ENVIRON).children()["llm"]
+    return node, [str(problem) for problem in node.problems]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_mistakes_name_file_line_and_key(text: str, said: str) -> None:
 
 def test_values_other_than_text_are_left_alone() -> None:
     tree = Node({"a": Node([Node(1, PLACE), Node(None, PLACE), Node(True, PLACE)], PLACE)}, PLACE)
-    assert interpolate(tree, ENVIRON, []) == tree
+    assert interpolate(tree, ENVIRON) == tree
 
 
 @given(st.text(alphabet="${}:-KEYab \n"))

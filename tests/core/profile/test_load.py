@@ -105,6 +105,50 @@ def test_single_entries_of_a_chain_can_come_from_the_environment(profile_file: P
         tts(VOICEBOT_TTS__MODEL="x")
 
 
+NEEDS_KEY = "model: first\n  api_key: ${KEY}"
+MISSING = "agent.yaml:7: llm.api_key: the environment variable KEY is not set"
+
+
+@pytest.mark.parametrize(
+    ("over", "environ"),
+    [
+        ("llm: {use: other, model: m}", {}),
+        ("llm: other", {}),
+        ("llm: [other, demo]", {}),
+        ("llm: {api_key: k}", {}),
+        ("llm: {api_key: '${OTHER}'}", {"OTHER": "k"}),
+        ("", {"VOICEBOT_LLM": "other"}),
+        ("", {"VOICEBOT_LLM__API_KEY": "k"}),
+        ("", {"VOICEBOT_LLM__0__API_KEY": "k"}),
+    ],
+)
+def test_a_variable_of_what_is_replaced_need_not_be_set(
+    profile_file: Path, over: str, environ: dict[str, str]
+) -> None:
+    profile_file.write_text(profile_file.read_text().replace("model: first", NEEDS_KEY))
+    top = profile_file.with_name("top.yaml")
+    top.write_text(f"extends: agent.yaml\n{over}\n")
+    resolve(load_profile(top, environ=environ))
+    assert MISSING in error(profile_file)
+
+
+@pytest.mark.parametrize("over", ["", "llm: {model: m}", "llm: {use: demo}", "llm: demo", "tts: other"])
+def test_a_variable_of_what_stays_must_be_set(profile_file: Path, over: str) -> None:
+    profile_file.write_text(profile_file.read_text().replace("model: first", NEEDS_KEY))
+    top = profile_file.with_name("top.yaml")
+    top.write_text(f"extends: agent.yaml\n{over}\n")
+    message = error(top)
+    assert message.startswith(MISSING)
+    assert "Set it, or give a default: ${KEY:-text}." in message
+
+
+def test_extends_may_name_a_variable(profile_file: Path) -> None:
+    top = profile_file.with_name("top.yaml")
+    top.write_text("extends: ${BASE}.yaml\n")
+    assert load_profile(top, environ={"BASE": "agent"}).llm[0].use == "demo"
+    assert error(top).startswith("top.yaml:1: extends: the environment variable BASE is not set")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

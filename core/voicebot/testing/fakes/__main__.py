@@ -9,9 +9,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
+from voicebot.cli.calm import calm_engine_libraries
+from voicebot.errors import VoicebotError
 from voicebot.testing.fakes.http import FakeServer
 
 __all__ = ["main"]
@@ -31,7 +34,7 @@ FAKES = {
         "groq",
         "Groq",
         8101,
-        ("export GROQ_API_KEY=gsk_fake", "export VOICEBOT_LLM__BASE_URL={url}/openai/v1"),
+        ("export GROQ_API_KEY=gsk_fake", "export GROQ_BASE_URL={url}/openai/v1"),
     ),
     "opentts": _Fake("opentts", "OpenTTS", 8102, ("export OPENTTS_URL={url}",)),
     "transcription": _Fake(
@@ -41,6 +44,23 @@ FAKES = {
         ("# in a profile: stt: {{use: openai, base_url: {url}/v1, model: whisper-large-v3-turbo}}",),
     ),
 }
+
+
+EARS = "fasterwhisper"
+"""What the fake of a transcription service hears with, where it is installed and its model is here."""
+
+
+async def _ears(stack: contextlib.AsyncExitStack) -> tuple[dict[str, Any], str]:
+    """What `transcription.app` is called with, and what to say of it."""
+    from voicebot.testing.fakes.transcription import load_engine
+
+    try:
+        engine = await load_engine(EARS)
+    except VoicebotError as error:
+        why = "\n".join(f"#   {line.strip()}" for line in str(error).splitlines())
+        return {}, f"# It does not listen: all it hears is one fixed sentence, as {EARS} is not ready:\n{why}"
+    stack.push_async_callback(engine.aclose)
+    return {"engine": engine}, f"# It really transcribes, with {EARS}."
 
 
 async def serve(names: Sequence[str], host: str, ports: dict[str, int]) -> None:
@@ -53,7 +73,8 @@ async def serve(names: Sequence[str], host: str, ports: dict[str, int]) -> None:
         urls = []
         for name in names:
             fake = FAKES[name]
-            handler = importlib.import_module(f"voicebot.testing.fakes.{fake.module}").app()
+            options, note = await _ears(stack) if name == "transcription" else ({}, "")
+            handler = importlib.import_module(f"voicebot.testing.fakes.{fake.module}").app(**options)
             server = FakeServer(handler, host=host, port=ports[name])
             try:
                 await stack.enter_async_context(server)
@@ -64,7 +85,7 @@ async def serve(names: Sequence[str], host: str, ports: dict[str, int]) -> None:
                 ) from None
             urls.append(server.url)
             click.echo(f"# {fake.title} (a fake) on {server.url}")
-            for line in fake.lines:
+            for line in (*filter(None, [note]), *fake.lines):
                 click.echo(line.format(url=server.url))
         click.echo("# To break one: curl -d '{\"kind\": \"status\", \"status\": 429, \"retry_after\": \"2\"}' "
                    f"{urls[0]}/__faults")  # fmt: skip
@@ -93,6 +114,7 @@ def _read_ports(text: str) -> dict[str, int]:
 )
 def main(names: tuple[str, ...], host: str, ports: str) -> None:
     """Serve fakes of what cannot run everywhere, until interrupted: NAMES, or all of them."""
+    calm_engine_libraries()
     asyncio.run(serve(names or tuple(FAKES), host, _read_ports(ports)))
 
 

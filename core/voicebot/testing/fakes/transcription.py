@@ -30,7 +30,7 @@ from voicebot.errors import VoicebotError
 from voicebot.interfaces import STT, FinalTranscript, ProviderContext
 from voicebot.testing.fakes.http import Handler, Request, Response, json_response
 
-__all__ = ["Upload", "app", "read_upload"]
+__all__ = ["Upload", "app", "load_engine", "read_upload"]
 
 MODELS = ("whisper-large-v3", "whisper-large-v3-turbo")
 
@@ -151,7 +151,7 @@ class _Fake:
         try:
             async with self.loading:
                 if isinstance(self.engine, str):
-                    self.engine = await _load(self.engine)
+                    self.engine = await load_engine(self.engine)
             utterance = self.engine.start(lambda interim: None)
             try:
                 utterance.push(
@@ -201,8 +201,8 @@ def _model(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": 1_728_413_088, "owned_by": "voicebot", "active": True}
 
 
-async def _load(name: str) -> STT:
-    """An installed recogniser, warmed up.
+async def load_engine(name: str) -> STT:
+    """An installed recogniser with its defaults, warmed up; the caller closes it.
 
     Raises:
         VoicebotError: there is none of that name, or it or its model is not installed.
