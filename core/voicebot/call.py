@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Callable
@@ -13,6 +14,7 @@ from voicebot.engines import Engine, Engines, blame
 from voicebot.errors import EngineError
 from voicebot.events import Event
 from voicebot.fallback import BreakerSettings, Limits, apology_text, chained
+from voicebot.health import EngineHealth, HealthWatch
 from voicebot.hooks import HookManager
 from voicebot.interfaces import Connection, Kind, ModelPaths, Transport
 from voicebot.plugins import create
@@ -21,11 +23,17 @@ from voicebot.profile.model import CHAIN_KINDS
 from voicebot.report import CallReport
 from voicebot.session import Session
 from voicebot.speech.spoken import spoken
+from voicebot.tasks import task_group
 from voicebot.tools import ToolRunner, find_tools, without_use
 
 __all__ = ["build_engines", "build_provider", "build_tools", "hold_call", "serve_calls"]
 
 _log = logging.getLogger(__name__)
+
+WARM_UP_AGAIN_S = (0.5, 10.0)
+"""The pause before engines whose servers were not there are asked for again, doubled up to the last."""
+LONGEST_WAIT_S = 60.0
+"""A server that asks to be left alone for longer is asked again all the same."""
 
 
 def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) -> Engine[Any]:
@@ -141,15 +149,18 @@ async def serve_calls(
     observe: Callable[[str, Event], None] = lambda call_id, event: None,
     on_warm: Callable[[], None] = lambda: None,
     on_report: Callable[[CallReport], None] = lambda report: None,
+    on_health: Callable[[list[EngineHealth]], None] | None = None,
 ) -> None:
     """Hold the calls that the profile's transport brings, one at a time, until no more can come or it is cancelled.
 
-    The engines are warmed up before the first call is asked for, and stay warm between calls.
+    The engines are warmed up before the first call is asked for, and stay warm between calls. Servers that are not
+    there are waited for.
 
     Args:
         observe: called with each call's id and every event of it, in order.
         on_warm: called once, when calls can be held from here on.
         on_report: called after each call, also after one that failed or was cancelled.
+        on_health: called with how the engines are, at first and whenever it has changed.
 
     Raises:
         PluginError: an engine cannot be built.
@@ -158,24 +169,60 @@ async def serve_calls(
     """
     engines, transport = build_engines(resolved, models)
     tools = build_tools(resolved, hooks)
+    watch = None if on_health is None else HealthWatch(engines, on_health)
+
+    def observed(call_id: str, event: Event) -> None:
+        if watch is not None:
+            watch.heard(event)
+        observe(call_id, event)
+
     holder = _Holder(
-        resolved, engines, transport, hooks, observe, keep_engines=True, on_report=on_report, tools=tools
+        resolved, engines, transport, hooks, observed, keep_engines=True, on_report=on_report, tools=tools
     )
     try:
-        await engines.warmup(resolved.profile.deadlines.warmup_s)
-        with blame(transport):
-            await transport.provider.warmup()
-            connections = transport.provider.connections()
-        on_warm()
-        async with aclosing(connections):
-            while (connection := await _next(transport, connections)) is not None:
-                await holder.hold(connection)
+        async with task_group(cancel_on_exit=True) as group:
+            if watch is not None:
+                group.create_task(watch.run(), name="health")
+            await _warm_up(engines, resolved.profile.deadlines.warmup_s)
+            with blame(transport):
+                await transport.provider.warmup()
+                connections = transport.provider.connections()
+            if watch is not None:
+                watch.look()
+            on_warm()
+            async with aclosing(connections):
+                while (connection := await _next(transport, connections)) is not None:
+                    await holder.hold(connection)
+                    if watch is not None:
+                        watch.look()
     finally:
         try:
             with blame(transport):
                 await transport.provider.aclose()
         finally:
             await engines.aclose()
+
+
+async def _warm_up(engines: Engines, deadline_s: float) -> None:
+    """Warm up, again and again while the only trouble is with servers that may come back.
+
+    Raises:
+        EngineError: there is other trouble.
+    """
+    pause_s, longest_s = WARM_UP_AGAIN_S
+    said = ""
+    while True:
+        try:
+            return await engines.warmup(deadline_s, finish_others=True)
+        except EngineError as error:
+            if error not in engines.not_there.values():
+                raise
+            wait_s = min(max(pause_s, error.retry_after_s or 0.0), LONGEST_WAIT_S)
+            if str(error) != said:
+                said = str(error)
+                _log.warning("not ready, trying again from now on: %s", said)
+        await asyncio.sleep(wait_s)
+        pause_s = min(2 * pause_s, longest_s)
 
 
 @dataclass(frozen=True, slots=True)

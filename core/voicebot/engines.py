@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from voicebot.clock import now
 from voicebot.errors import EngineError, EngineTimeout, VoicebotError
 from voicebot.interfaces import LLM, STT, TTS, VAD, EndOfTurn, Kind, Provider
 from voicebot.tasks import task_group
@@ -45,26 +46,50 @@ class Engines:
     """What is said where nobody can answer; "" for nothing."""
     apology: Apology | None = None
     """The same as audio, once they are warm, where a voice could say it."""
+    warmup_ms: dict[Kind, float] = field(default_factory=dict)
+    """Of those whose warm-up has succeeded, how long it took."""
+    not_there: dict[Kind, EngineError] = field(default_factory=dict)
+    """Those whose servers were not there at the last attempt, and what was wrong: they may be at the next."""
 
     def __iter__(self) -> Iterator[Engine[Provider]]:
         return iter((self.vad, self.stt, self.turn, self.llm, self.tts))
 
-    async def warmup(self, deadline_s: float) -> None:
-        """Warm all of them up at once, unless that has been done.
+    async def warmup(self, deadline_s: float, *, finish_others: bool = False) -> None:
+        """Warm up at once those of them that are not warm.
+
+        Args:
+            finish_others: where a server is not there, see the others through all the same: called again, this asks
+                for that server alone.
 
         Raises:
             EngineError: the first that failed; EngineTimeout: one was not ready by its deadline.
         """
         if self.warm:
             return
+        self.not_there.clear()
         async with task_group() as group:
             for engine in self:
-                group.create_task(_warm_up(engine, deadline_s), name=f"warmup {engine.kind}")
+                if engine.kind not in self.warmup_ms:
+                    work = self._warm_up(engine, deadline_s, finish_others)
+                    group.create_task(work, name=f"warmup {engine.kind}")
+        if self.not_there:
+            raise next(iter(self.not_there.values()))
         if self.apology is None:
             from voicebot.fallback import render_apology
 
             self.apology = await render_apology(self.tts, self.apology_text, min(deadline_s, 10))
         self.warm = True
+
+    async def _warm_up(self, engine: Engine[Provider], deadline_s: float, finish_others: bool) -> None:
+        began_s = now()
+        try:
+            await _warm_up(engine, deadline_s)
+        except EngineError as error:
+            if not (finish_others and error.retryable and engine.provider.capabilities.needs_network):
+                raise
+            self.not_there[engine.kind] = error
+        else:
+            self.warmup_ms[engine.kind] = round((now() - began_s) * 1000, 1)
 
     async def aclose(self) -> None:
         """Close all, whatever some of them do; twice is fine.

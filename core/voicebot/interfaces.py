@@ -44,6 +44,8 @@ __all__ = [
     "Kind",
     "LLMEvent",
     "ModelPaths",
+    "OperatedFront",
+    "Operations",
     "Provider",
     "ProviderContext",
     "Role",
@@ -411,6 +413,31 @@ class Front(Protocol):
         Raises:
             EngineError: it cannot serve here (a port is taken, a program is missing), or not any more.
         """
+        ...
+
+
+class Operations(Protocol):
+    """What a front can show to operators. All of it is for a few times a second at most."""
+
+    def obstacle(self) -> str:
+        """Why no call could be answered now, though a call worker may take it, in one line; "" where one could."""
+        ...
+
+    def engines(self) -> list[dict[str, Any]]:
+        """Each engine of the profile, over all call workers, in the form that docs/operating.md describes."""
+        ...
+
+    def metrics(self) -> str:
+        """What has been counted in the calls, as Prometheus' text format 0.0.4."""
+        ...
+
+
+@runtime_checkable
+class OperatedFront(Front, Protocol):
+    """A front with a place where operators look (`/readyz` and `/metrics`)."""
+
+    def operate(self, operations: Operations) -> None:
+        """Called once, before `serve`."""
         ...
 
 

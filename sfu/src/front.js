@@ -13,14 +13,15 @@ export class Front {
   /**
    * @param {import('./config.js').Config} config
    * @param {import('./logger.js').Logger} log
+   * @param {import('./operations.js').Operations} operations
    */
-  constructor(config, log) {
+  constructor(config, log, operations) {
     const metrics = new Metrics();
     this.#log = log;
     this.media = new MediaWorkers(config, { log, metrics });
     this.links = new LinkServer(config.socket, { log, metrics });
     this.calls = new Calls(config, { links: this.links, media: this.media, log, metrics });
-    this.#http = new HttpFront({ config, calls: this.calls, log, metrics });
+    this.#http = new HttpFront({ config, calls: this.calls, log, metrics, operations });
     if (!statSync(config.page_dir, { throwIfNoEntry: false })?.isDirectory())
       log.warning('no_page', { page_dir: config.page_dir, hint: 'build it, or set `page_dir`' });
   }

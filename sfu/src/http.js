@@ -33,7 +33,8 @@ export class HttpFront {
 
   /**
    * @param {{config: import('./config.js').Config, calls: import('./calls.js').Calls,
-   *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics}} around
+   *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics,
+   *   operations: import('./operations.js').Operations}} around
    */
   constructor(around) {
     this.#around = around;
@@ -75,12 +76,15 @@ export class HttpFront {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answer(response.setHeader('Allow', 'GET, HEAD'), 405, 'Only GET and HEAD.');
     const path = pathOf(request);
-    const { config, calls, log, metrics } = this.#around;
+    const { config, calls, log, metrics, operations } = this.#around;
     try {
       if (path === '/healthz') return answer(response, 200, 'ok');
-      if (path === '/readyz')
-        return answer(response, calls.obstacle ? 503 : 200, calls.obstacle?.message ?? 'ok');
-      if (path === '/metrics') return answer(response, 200, await metrics.text(), metrics.contentType);
+      if (path === '/readyz') {
+        const { status, text, type } = readiness(calls, operations, wantsDetails(request));
+        return answer(response, status, text, type);
+      }
+      if (path === '/metrics')
+        return answer(response, 200, (await metrics.text()) + operations.metrics, metrics.contentType);
       if (path === SIGNAL_PATH) return answer(response, 426, 'A WebSocket is spoken here.');
       const file = await findPageFile(config.page_dir, path);
       if (file) return sendPageFile(file, request, response);
@@ -117,6 +121,33 @@ export class HttpFront {
       ws.on('close', () => this.#connections.delete(connection));
     });
   }
+}
+
+/**
+ * What /readyz answers (PROTOCOL.md).
+ *
+ * @param {import('./calls.js').Calls} calls
+ * @param {import('./operations.js').Operations} operations
+ * @param {boolean} detailed
+ */
+function readiness(calls, { obstacle, engines }, detailed) {
+  const why = obstacle || calls.obstacle?.message;
+  const status = why ? 503 : 200;
+  const reason = why ?? 'ok';
+  if (detailed)
+    return {
+      status,
+      text: JSON.stringify({ ready: !why, reason, engines }),
+      type: 'application/json; charset=utf-8',
+    };
+  const broken = engines.filter((one) => one.why).map((one) => `${one.kind} ${one.plugin}: ${one.why}`);
+  return { status, text: [reason, ...broken].join('\n') };
+}
+
+/** @param {import('node:http').IncomingMessage} request */
+function wantsDetails({ url, headers }) {
+  const query = new URLSearchParams(/** @type {string} */ (url).split('?')[1]);
+  return query.has('verbose') || (headers.accept ?? '').includes('application/json');
 }
 
 /** @param {import('node:http').IncomingMessage} request */

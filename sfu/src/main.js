@@ -3,7 +3,8 @@ import { loadConfig, parseConfig } from './config.js';
 import { messageOf, UserError } from './errors.js';
 import { Front } from './front.js';
 import { makeLogger } from './logger.js';
-import { firstLine } from './parent.js';
+import { Operations } from './operations.js';
+import { configAndLines } from './parent.js';
 
 const HELP = `Usage: node src/main.js --config FILE
 
@@ -11,7 +12,8 @@ The SFU of voicebot: serves the page, carries the calls' audio (mediasoup), and 
 that is connected to its Unix socket.
 
   --config FILE  the configuration, JSON (keys and defaults: README.md)
-  --config -     the configuration is the first line of standard input; its end asks to stop
+  --config -     the configuration is the first line of standard input; its end asks to stop, and further lines say
+                 what operators are shown (PROTOCOL.md, The parent's pipe)
   --help         this text
 
 Prints one JSON line when it is ready: {"ready": true, "url": "…", "pid": …}. Logs to standard error.
@@ -25,9 +27,11 @@ async function main() {
   const { help, config: source } = options();
   if (help) return void process.stdout.write(HELP);
   if (!source) throw new UserError('No configuration.', 'Pass --config FILE; --help says more.');
-  const { config, parentGone } = await configOf(source);
+  const operations = new Operations();
+  const { config, parentGone } = await configOf(source, operations);
   const log = makeLogger(config.log_level);
-  const front = new Front(config, log);
+  operations.onWrong = (wrong) => log.warning('parent_line', { wrong });
+  const front = new Front(config, log, operations);
   let stopping = false;
   /** @param {string} why */
   const stop = async (why) => {
@@ -57,10 +61,10 @@ function options() {
   }
 }
 
-/** @param {string} source */
-async function configOf(source) {
+/** @param {string} source @param {Operations} operations */
+async function configOf(source, operations) {
   if (source !== '-') return { config: loadConfig(source), parentGone: null };
-  const { line, ended } = await firstLine(process.stdin);
+  const { line, ended } = await configAndLines(process.stdin, (later) => operations.take(later));
   if (line === null)
     throw new UserError(
       'Standard input ended before a line with the configuration.',

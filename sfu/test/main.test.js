@@ -54,6 +54,12 @@ test(
     const worker = await CallWorker.greeted(config.socket);
     worker.send({ type: 'idle' });
     await until(async () => (await fetch(`${url}readyz`)).ok);
+    const obstacle = 'no llm engine works: groq: gone';
+    const said = { type: 'operations', obstacle, engines: [], metrics: 'voicebot_turns_total 3.0\n' };
+    child.stdin.write(`what is this?\n${JSON.stringify(said)}\n`);
+    await until(async () => (await (await fetch(`${url}readyz`)).text()) === obstacle);
+    assert.match(await (await fetch(`${url}metrics`)).text(), /^voicebot_turns_total 3\.0$/m);
+    assert.match(errors(), /warning parent_line wrong=/);
     const page = await Page.connect(url);
     await page.join();
     const processes = childrenOf(pid);

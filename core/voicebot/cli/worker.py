@@ -34,7 +34,7 @@ def worker(profile: str, report_dir: Path | None) -> int:
     from voicebot.hooks import build_hook_manager
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
-    from voicebot.supervising.messages import CallEvent, Warm
+    from voicebot.supervising.messages import CallEvent, Health, Warm
     from voicebot.supervising.worker import Pipes, reporting, until_told_to_stop
     from voicebot.watchdog import run
 
@@ -61,6 +61,7 @@ def worker(profile: str, report_dir: Path | None) -> int:
                 observe=lambda call_id, event: supervisor.tell(CallEvent(call_id, event)),
                 on_warm=on_warm,
                 on_report=on_report,
+                on_health=lambda engines: supervisor.tell(Health(engines)),
             )
             await until_told_to_stop(serving, pipes.stdin)
 

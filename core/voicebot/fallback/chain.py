@@ -34,6 +34,8 @@ class Link(Generic[P]):
     warm: bool = False
     cold_because: VoicebotError | None = None
     """Why its warm-up failed: until one succeeds it is not asked."""
+    warmup_ms: float | None = None
+    """How long the warm-up that succeeded took."""
 
     def allows(self, at_s: float) -> bool:
         return self.cold_because is None and self.breaker.allows(at_s)
@@ -47,6 +49,7 @@ class LinkHealth:
     breaker: BreakerState
     problem: str
     """Why its warm-up failed, or ""."""
+    warmup_ms: float | None = None
 
 
 class Chain(Generic[P]):
@@ -89,7 +92,7 @@ class Chain(Generic[P]):
 
     def choose(self) -> Link[P]:
         """The first that may be asked; where none may, the one that may be soonest: asking nobody helps no one."""
-        self._warm_up_again()
+        self.warm_up_again()
         first = next(self.allowed(), None)
         if first is not None:
             return first
@@ -113,6 +116,7 @@ class Chain(Generic[P]):
                 link.warm,
                 link.breaker.state(at_s),
                 link.cold_because.message if link.cold_because else "",
+                link.warmup_ms,
             )
             for link in self.links
         ]
@@ -123,7 +127,8 @@ class Chain(Generic[P]):
         """Warm up those that are not warm, all at once. One that is ready is enough.
 
         Raises:
-            VoicebotError: none is; what was wrong with the preferred one.
+            VoicebotError: none is; what was wrong with the preferred one of those that may be ready another time, or
+                with the preferred one.
         """
         began_s = now()
         failed: dict[Link[P], float] = {}
@@ -141,12 +146,11 @@ class Chain(Generic[P]):
             if link.cold_because is not None:
                 self.tell(link, link.cold_because, "warmup", after_s, "next" if ready else "gave_up", ready)
         if ready is None:
-            first = self.links[0].cold_because
-            assert first is not None
-            raise first
+            errors = [link.cold_because for link in self.links if link.cold_because is not None]
+            raise next((e for e in errors if isinstance(e, EngineError) and e.retryable), errors[0])
 
     async def _warm_up(self, link: Link[P]) -> bool:
-        probe = link.breaker.begin()
+        probe, began_s = link.breaker.begin(), now()
         try:
             with blame(link.engine):
                 await _ready(link.engine, self._warmup_s)
@@ -158,10 +162,11 @@ class Chain(Generic[P]):
             link.breaker.abandoned(probe=probe)
             raise
         link.warm, link.cold_because = True, None
+        link.warmup_ms = round((now() - began_s) * 1000, 1)
         link.breaker.succeeded(probe=probe)
         return True
 
-    def _warm_up_again(self) -> None:
+    def warm_up_again(self) -> None:
         """Those whose warm-up failed and whose time has come, beside the request, which does not wait for it."""
         at_s = now()
         for link in self.links:
@@ -170,10 +175,12 @@ class Chain(Generic[P]):
                 self._warming[link] = asyncio.create_task(self._try_again(link), name=name)
 
     async def _try_again(self, link: Link[P]) -> None:
+        before = str(link.cold_because)
         try:
             if await self._warm_up(link):
                 logger.info("the %s plugin %r is ready now", link.engine.kind, link.engine.name)
-            elif link.cold_because is not None:
+            elif link.cold_because is not None and str(link.cold_because) != before:
+                # The same again is no news, every two minutes of a long night.
                 logger.warning("still not ready: %s", link.cold_because)
         finally:
             self._warming.pop(link, None)

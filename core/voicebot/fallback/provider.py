@@ -73,6 +73,10 @@ class FallbackProvider(Generic[P]):
         """What is known of each engine, in order."""
         return self._chain.health()
 
+    def warm_up_again(self) -> None:
+        """Begin to warm up those that were not ready and whose time has come; does not wait for it."""
+        self._chain.warm_up_again()
+
     async def warmup(self) -> None:
         """Warm up all at once; one that is ready is enough, and the others are tried again later.
 

@@ -1,17 +1,23 @@
 """What a call worker tells the supervisor: JSON, a line each.
 
 {"type": "warm"}                                                        calls can be held from here on
+{"type": "health", "engines": [{"kind": "llm", "plugin": "groq", …}]}     each as `voicebot.health.EngineHealth`; at
+                                                                        first, and whenever it has changed
 {"type": "event", "call_id": "…", "event": {"name": "call_started", …}}   as `voicebot.events.as_message` makes it
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from pydantic import ConfigDict, TypeAdapter
 
 from voicebot.events import Event, as_message, from_message
+from voicebot.health import EngineHealth
 
-__all__ = ["MAX_LINE_BYTES", "CallEvent", "Message", "Warm", "line_of", "parse_line"]
+__all__ = ["MAX_LINE_BYTES", "CallEvent", "Health", "Message", "Warm", "line_of", "parse_line"]
 
 MAX_LINE_BYTES = 1 << 20
 
@@ -22,18 +28,28 @@ class Warm:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    engines: Sequence[EngineHealth]
+    """By kind, and in the order of the profile: each worker of a profile has the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallEvent:
     call_id: str
     event: Event
 
 
-Message = Warm | CallEvent
+Message = Warm | Health | CallEvent
+
+_health = TypeAdapter(list[EngineHealth], config=ConfigDict(allow_inf_nan=False))
 
 
 def line_of(message: Message) -> bytes:
     """A message as a line, its end included."""
     if isinstance(message, Warm):
         data: dict[str, object] = {"type": "warm"}
+    elif isinstance(message, Health):
+        data = {"type": "health", "engines": [asdict(engine) for engine in message.engines]}
     else:
         data = {"type": "event", "call_id": message.call_id, "event": as_message(message.event)}
     return json.dumps(data).encode() + b"\n"
@@ -52,6 +68,8 @@ def parse_line(line: bytes) -> Message:
     match data:
         case {"type": "warm"}:
             return Warm()
+        case {"type": "health", "engines": list(engines)}:
+            return Health(_health.validate_python(engines))
         case {"type": "event", "call_id": str(call_id), "event": dict(event)}:
             return CallEvent(call_id, from_message(event))
     raise ValueError("no message of a call worker")

@@ -66,6 +66,9 @@ class WorkerPolicy:
         """Every worker has retired."""
         return all(slot.state == "retired" for slot in self._slots)
 
+    def is_warm(self, number: int) -> bool:
+        return self._slots[number].state == "warm"
+
     def next_start(self, now_s: float) -> int | None:
         """The slot to start a worker in, now."""
         if any(slot.state == "warming" for slot in self._slots):

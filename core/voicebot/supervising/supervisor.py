@@ -12,8 +12,9 @@ from voicebot.clock import now
 from voicebot.engines import Engine, blame
 from voicebot.errors import EngineError, VoicebotError
 from voicebot.events import Event
-from voicebot.interfaces import Front, Transport
-from voicebot.supervising.messages import CallEvent, Message
+from voicebot.interfaces import Front, OperatedFront, Transport
+from voicebot.supervising.messages import CallEvent, Health, Message
+from voicebot.supervising.operations import Operations
 from voicebot.supervising.policy import CRASHES, GiveUp, Restart, WorkerPolicy
 from voicebot.supervising.process import WorkerProcess
 from voicebot.tasks import task_group
@@ -38,6 +39,9 @@ class Supervisor:
             "" where there is no front to have one.
         on_event: called with a call's id and each of its events.
         on_line: called with each line for the error log.
+
+    Attributes:
+        operations: how the engines of all workers are, and what has been counted; the front shows it.
     """
 
     def __init__(
@@ -54,8 +58,13 @@ class Supervisor:
         self._command, self._environ = command, environ
         self._transport = transport
         self._on_open, self._on_event, self._on_line = on_open, on_event, on_line
+        self.operations = Operations()
+        self._troubles: dict[int, str] = {}
+        """What has been said of workers that are not warm."""
         with blame(transport):
             self._front: Front | None = transport.provider.front()
+            if isinstance(self._front, OperatedFront):
+                self._front.operate(self.operations)
         self._policy = WorkerPolicy(calls, replace_finished=self._front is not None)
         self._workers: dict[int, WorkerProcess] = {}
         self._addresses = [] if self._front is not None else [""]
@@ -139,12 +148,27 @@ class Supervisor:
 
     def _message(self, number: int, message: Message) -> None:
         if isinstance(message, CallEvent):
+            self.operations.happened(message.event)
             self._on_event(message.call_id, message.event)
+        elif isinstance(message, Health):
+            self.operations.healthy(number, message.engines)
+            self._tell_trouble(number)
         else:
+            self._troubles[number] = ""
+            self.operations.warm(number)
             self._policy.warm(number)
             self._warm_once = True
             self._announce()
             self._changed.set()
+
+    def _tell_trouble(self, number: int) -> None:
+        """What a worker waits for that is not warm is not to be looked for in vain: it says the rest when it is."""
+        if self._policy.is_warm(number):
+            return
+        trouble = self.operations.trouble(number)
+        if trouble and trouble != self._troubles.get(number):
+            self._on_line(f"call worker {number + 1} is not ready yet: {trouble}")
+        self._troubles[number] = trouble
 
     def _line(self, line: str) -> None:
         # That the front goes first is no error of a worker's, but it may well say so.
@@ -157,6 +181,8 @@ class Supervisor:
         except OSError as error:
             self._on_line(f"call worker {number + 1} could not be started: {error}")
             code = 1
+        self.operations.gone(number)
+        self._troubles.pop(number, None)
         if self._stopping:
             return
         outcome = self._policy.ended(number, code, now())

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from voicebot.clock import now
 from voicebot.errors import EngineError
+from voicebot.interfaces import Operations
 from voicebot.link.settings import socket_path
 from voicebot_transport_mediasoup.backoff import Backoff
 from voicebot_transport_mediasoup.config import MediasoupConfig
@@ -38,6 +39,11 @@ class SfuFront:
     def __init__(self, config: MediasoupConfig, base_dir: Path = Path()) -> None:
         self._config = config
         self._base_dir = base_dir
+        self._operations: Operations | None = None
+
+    def operate(self, operations: Operations) -> None:
+        """Show this at /readyz and /metrics, too."""
+        self._operations = operations
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Serve until cancelled; then nothing of the SFU is left.
@@ -63,7 +69,7 @@ class SfuFront:
             first_s=RESTART_FIRST_S, longest_s=RESTART_LONGEST_S, limit=RESTARTS, within_s=RESTARTS_WITHIN_S
         )
         while True:
-            ended = await run_sfu(program, config, on_ready)
+            ended = await run_sfu(program, config, on_ready, self._operations)
             if ended.code == USER_ERROR:
                 raise EngineError(ended.said or "the SFU cannot run here; its log says why")
             delay_s = backoff.failed(now())

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from voicebot.interfaces import Operations
 from voicebot.tasks import task_group
 from voicebot_transport_mediasoup.program import SfuProgram
 
@@ -24,6 +25,8 @@ READY_S = 30.0
 """How long it may take to start."""
 TERM_S = 3.0
 """How long it may take to stop."""
+TELL_EVERY_S = 1.0
+"""How soon it hears of a change in what operators are shown."""
 _DRAIN_S = 1.0
 
 logger = logging.getLogger("voicebot.sfu")
@@ -41,13 +44,17 @@ class SfuEnded:
 
 
 async def run_sfu(
-    program: SfuProgram, config: Mapping[str, Any], on_ready: Callable[[str], None]
+    program: SfuProgram,
+    config: Mapping[str, Any],
+    on_ready: Callable[[str], None],
+    operations: Operations | None = None,
 ) -> SfuEnded:
     """Start the SFU and wait for its end. Cancelling this stops it, and whatever it started.
 
     Args:
         config: as the SFU's README has it.
         on_ready: called with the page's address when it listens.
+        operations: what it shows to operators beside its own.
     """
     process = await asyncio.create_subprocess_exec(
         program.node,
@@ -76,12 +83,35 @@ async def run_sfu(
         try:
             # stdin stays open: its end tells the SFU that this process is gone.
             process.stdin.write(json.dumps(config).encode() + b"\n")
+            if operations is not None:
+                group.create_task(_tell(process.stdin, operations, ready), name="sfu operations")
             code = await process.wait()
         finally:
             await _stop(process, process.stdin)
             # What it said at the end is read, too.
             await asyncio.wait(readers, timeout=_DRAIN_S)
     return SfuEnded(code, said[0].removeprefix(_ERROR))
+
+
+async def _tell(stdin: asyncio.StreamWriter, operations: Operations, ready: asyncio.Event) -> None:
+    """What operators are to be shown, whenever it has changed: sfu/PROTOCOL.md, The parent's pipe."""
+    await ready.wait()
+    told = b""
+    while not stdin.is_closing():
+        message = {
+            "type": "operations",
+            "obstacle": operations.obstacle(),
+            "engines": operations.engines(),
+            "metrics": operations.metrics(),
+        }
+        line = json.dumps(message).encode() + b"\n"
+        if line != told:
+            told = line
+            stdin.write(line)
+            # One that does not read is told no more; that it is gone, its end says.
+            with suppress(ConnectionError):
+                await stdin.drain()
+        await asyncio.sleep(TELL_EVERY_S)
 
 
 async def _stop(process: asyncio.subprocess.Process, stdin: asyncio.StreamWriter) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from voicebot.clock import now
 from voicebot.errors import EngineError
-from voicebot.interfaces import Capabilities, ProviderContext
+from voicebot.interfaces import Capabilities, Operations, ProviderContext
 from voicebot.link.errors import LinkError
 from voicebot.link.settings import socket_path
 from voicebot_transport_webrtc.config import WebRtcConfig
@@ -91,6 +91,11 @@ class WebRtcFront:
     def __init__(self, config: WebRtcConfig, base_dir: Path) -> None:
         self._config = config
         self._base_dir = base_dir
+        self._operations: Operations | None = None
+
+    def operate(self, operations: Operations) -> None:
+        """Show this at /readyz and /metrics, too."""
+        self._operations = operations
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
         """Serve until cancelled; then end every call, and tell everyone.
@@ -103,7 +108,8 @@ class WebRtcFront:
         """
         from voicebot_transport_webrtc.front.serve import serve
 
-        await serve(self._config, socket_path(self._config, self._base_dir), on_ready)
+        path = socket_path(self._config, self._base_dir)
+        await serve(self._config, path, on_ready, self._operations)
 
 
 def _load(config: WebRtcConfig) -> None:

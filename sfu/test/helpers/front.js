@@ -5,6 +5,7 @@ import { workerBin } from 'mediasoup';
 import { parseConfig } from '../../src/config.js';
 import { Front } from '../../src/front.js';
 import { makeLogger } from '../../src/logger.js';
+import { Operations } from '../../src/operations.js';
 import { CallWorker } from './call_worker.js';
 import { Page } from './page.js';
 
@@ -53,9 +54,11 @@ export async function startFront(t, changes = {}) {
   const config = parseConfig(JSON.stringify(testConfig(t, changes)), 'test');
   /** @type {string[]} */
   const lines = [];
+  const operations = new Operations();
   const front = new Front(
     config,
     makeLogger('info', (line) => lines.push(line)),
+    operations,
   );
   const url = await front.start();
   /** @type {(() => void)[]} */
@@ -87,7 +90,7 @@ export async function startFront(t, changes = {}) {
     const begun = await worker.next('call');
     return { worker, page: connected, joined, begun };
   };
-  return { front, url, config, lines, page, idleWorker, call, metric: metricOf(url) };
+  return { front, url, config, lines, operations, page, idleWorker, call, metric: metricOf(url) };
 }
 
 /** @param {string} url */

@@ -7,12 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicebot.events import UserTranscript
-from voicebot.supervising.messages import CallEvent, Warm, line_of, parse_line
+from voicebot.health import EngineHealth
+from voicebot.supervising.messages import CallEvent, Health, Warm, line_of, parse_line
 
 
 def test_messages_survive_the_way() -> None:
     event = CallEvent("ab12", UserTranscript(1.5, 2, "two\nlines, ünd mehr", True))
-    for message in (Warm(), event):
+    health = Health(
+        [
+            EngineHealth("llm", "groq", "broken", "open", "ünreachable", 1.5),
+            EngineHealth("vad", "x", "warming"),
+        ]
+    )
+    for message in (Warm(), event, health):
         line = line_of(message)
         assert line.count(b"\n") == 1
         assert parse_line(line) == message
@@ -31,6 +38,10 @@ def test_any_bytes_are_a_message_or_a_value_error(line: bytes) -> None:
         b'{"type": "event", "call_id": 3, "event": {"name": "call_ended", "at_s": 1, "reason": "hung_up"}}',
         b'{"type": "event", "call_id": "x", "event": {"name": "nothing"}}',
         b'{"type": "event", "call_id": "x", "event": []}',
+        b'{"type": "health", "engines": {}}',
+        b'{"type": "health", "engines": [{"kind": "ear", "plugin": "x", "state": "ready"}]}',
+        b'{"type": "health", "engines": [{"kind": "llm", "plugin": "x"}]}',
+        b'{"type": "health", "engines": [{"kind": "llm", "plugin": "x", "state": "ready", "warmup_ms": NaN}]}',
         b"[" * 100_000,
     ],
 )

@@ -13,9 +13,11 @@ from typing import TypeVar
 import pytest
 
 from voicebot.errors import EngineError, VoicebotError
-from voicebot.events import Event, UserTranscript
+from voicebot.events import Event, TurnMeasured, UserTranscript
+from voicebot.health import EngineHealth
+from voicebot.interfaces import Operations
 from voicebot.supervising import policy, process
-from voicebot.supervising.messages import CallEvent, line_of
+from voicebot.supervising.messages import CallEvent, Health, line_of
 from voicebot.supervising.supervisor import Supervisor, WorkersFailed
 from voicebot.testing import ScriptedConnection, ScriptedTransport, as_engine
 
@@ -187,6 +189,56 @@ os.write(1, b"\\n" + {line_of(event)!r})
     running = Running(tmp_path, script)
     run_and_stop(running, lambda: running.events)
     assert running.events == [("ab12", event.event)]
+
+
+class ShowingFront(Front):
+    """Says what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_listen.set()
+
+    def operate(self, operations: Operations) -> None:
+        assert self.log == []
+        self.operations = operations
+
+
+def test_the_front_is_shown_what_the_workers_say(tmp_path: Path) -> None:
+    down = Health([EngineHealth("llm", "groq", "broken", why="it cannot be reached")])
+    up = Health([EngineHealth("llm", "groq", "ready", warmup_ms=3.0)])
+    turn = CallEvent("ab12", TurnMeasured(1.0, 1, {"turn": 1, "user_text": "Hi.", "ended": "finished"}))
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    script = f"""
+import sys
+os.write(1, {line_of(down) * 2!r})
+open({str(go)!r}).read()
+os.write(1, {line_of(up)!r})
+{WARM}os.write(1, {line_of(turn)!r})
+{WAIT}"""
+    front = ShowingFront()
+    running = Running(tmp_path, script, front=front)
+    said: list[tuple[str, str]] = []
+
+    async def main() -> None:
+        serving = asyncio.create_task(running.supervisor.run())
+        await running.until(lambda: running.lines)
+        said.append((front.operations.obstacle(), front.operations.engines()[0]["state"]))
+        go.write_text("")
+        await running.until(lambda: running.events)
+        said.append((front.operations.obstacle(), front.operations.engines()[0]["state"]))
+        running.supervisor.stop()
+        async with asyncio.timeout(30):
+            await serving
+
+    asyncio.run(main())
+    reason = "no llm engine works: groq: it cannot be reached"
+    # Once, though the worker has said it twice.
+    assert running.lines == [f"call worker 1 is not ready yet: {reason}"]
+    assert said == [(reason, "broken"), ("", "ready")]
+    assert 'voicebot_turns_total{ended="finished"} 1.0' in front.operations.metrics()
+    assert front.operations.engines() == []
+    assert running.nobody_is_left()
 
 
 def fails(running: Running) -> VoicebotError:

@@ -29,10 +29,12 @@ def main() -> None:
         say(held, "x")
     if act == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if act in ("serve", "child", "stubborn", "once"):
+    if act in ("serve", "child", "stubborn", "once", "hear"):
         say(sys.stderr, "2026-01-01T00:00:00.000Z info ready media_workers=2")
         say(sys.stdout, json.dumps({"ready": True, "url": f"http://127.0.0.1:{config['port'] or 4321}/"}))
-    if act in ("serve", "child", "mute"):
+    if act == "hear":
+        Path("heard").write_text(sys.stdin.readline())
+    if act in ("serve", "child", "mute", "hear"):
         sys.stdin.read()
         say(sys.stderr, "end of input")
         return

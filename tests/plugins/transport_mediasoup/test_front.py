@@ -128,6 +128,41 @@ def test_it_is_started_with_its_config_and_stopped(stage: Stage, caplog: pytest.
     assert ("voicebot.sfu", logging.INFO, "ready media_workers=2") in caplog.record_tuples
 
 
+class Shown:
+    """Operations that a test changes."""
+
+    trouble = "no llm engine works: groq: gone"
+
+    def obstacle(self) -> str:
+        return self.trouble
+
+    def engines(self) -> list[dict[str, Any]]:
+        return [{"kind": "llm", "plugin": "groq"}]
+
+    def metrics(self) -> str:
+        return "voicebot_turns_total 1.0\n"
+
+
+def test_it_is_told_what_operators_are_shown_after_every_start(stage: Stage) -> None:
+    stage.acts("once 1", "hear")
+    front = stage.front()
+    front.operate(Shown())
+    heard = stage.folder / "heard"
+
+    async def body(ready: Ready) -> None:
+        assert {await ready.get() for _ in range(2)} == {"http://127.0.0.1:4321/"}
+        while not heard.exists() or not heard.read_text():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.01)
+
+    serving(front, body)
+    assert json.loads(heard.read_text()) == {
+        "type": "operations",
+        "obstacle": "no llm engine works: groq: gone",
+        "engines": [{"kind": "llm", "plugin": "groq"}],
+        "metrics": "voicebot_turns_total 1.0\n",
+    }
+
+
 def test_it_is_started_again_at_the_same_port(stage: Stage) -> None:
     stage.acts("once 1", "once 0", "serve")
 

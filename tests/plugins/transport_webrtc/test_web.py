@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpReceiver
-from tests.plugins.transport_webrtc.support import run, running_front
+from prometheus_client.parser import text_string_to_metric_families
+from tests.plugins.transport_webrtc.support import run, running_front, worker
 
 from voicebot.errors import EngineError
+from voicebot.health import EngineHealth
+from voicebot.supervising.operations import Operations
 from voicebot_transport_webrtc import WebRtcTransport
 from voicebot_transport_webrtc.front.web import HEADERS, page_files
 from voicebot_transport_webrtc.raw_rtp import SilentTrack, receive_raw
@@ -60,6 +64,43 @@ def test_a_page_that_is_not_built_is_said_and_calls_go_on(
 
     run(main())
     assert "the page is not built" in caplog.text
+
+
+def test_operators_are_shown_the_engines_and_a_kind_of_which_none_works(tmp_path: Path) -> None:
+    operations = Operations()
+    down = EngineHealth("llm", "groq", "broken", "open", "it cannot be reached")
+    stands_in = EngineHealth("llm", "llamacpp", "ready", warmup_ms=900.0)
+
+    async def main() -> None:
+        async with running_front(tmp_path, operations) as front:
+            operations.healthy(0, [down])
+            reason = "no llm engine works: groq: it cannot be reached"
+            assert await front.get("readyz") == (503, f"{reason}\nllm groq: it cannot be reached")
+            operations.healthy(0, [down, stands_in])
+            assert (await front.get("readyz"))[1].startswith("no call worker is there")
+            operations.warm(0)
+            async with worker(front):
+                await front.ready()
+                assert await front.get("readyz") == (200, "ok\nllm groq: it cannot be reached")
+                status, text = await front.get("readyz?verbose")
+                details = {"ready": True, "reason": "ok", "engines": operations.engines()}
+                assert (status, json.loads(text)) == (200, details)
+                accept = {"Accept": "application/json"}
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get(front.url + "readyz", headers=accept) as response,
+                ):
+                    assert await response.json() == details
+                # A worker that would take the call does not help: nobody could answer.
+                operations.healthy(0, [down])
+                assert (await front.get("readyz"))[0] == 503
+                assert json.loads((await front.get("readyz?verbose"))[1])["reason"] == reason
+                families = text_string_to_metric_families((await front.get("metrics"))[1])
+                names = [family.name for family in families]
+                assert len(names) == len(set(names))
+                assert {"voicebot_calls_active", "voicebot_engines", "voicebot_hop_seconds"} <= set(names)
+
+    run(main())
 
 
 def test_the_built_page_is_found() -> None:

@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from voicebot.clock import now
 from voicebot.errors import EngineError
+from voicebot.interfaces import Operations
 from voicebot.link.settings import FrontSettings
 from voicebot_transport_webrtc.front.ice import ice_servers
 from voicebot_transport_webrtc.front.links import Link
@@ -34,11 +35,17 @@ _http_log = logging.getLogger("voicebot.http")
 _http_log.addFilter(lambda record: not _is_of_outside(record))
 
 
-async def serve(config: FrontSettings, socket_path: Path, on_ready: Callable[[str], None]) -> None:
+async def serve(
+    config: FrontSettings,
+    socket_path: Path,
+    on_ready: Callable[[str], None],
+    operations: Operations | None = None,
+) -> None:
     """Serve pages and call workers until cancelled; then end every call.
 
     Args:
         on_ready: called with the page's address when both sockets listen.
+        operations: what else is known of the engines.
 
     Raises:
         EngineError: the port or the socket is taken, or cannot be had.
@@ -54,7 +61,8 @@ async def serve(config: FrontSettings, socket_path: Path, on_ready: Callable[[st
         _log.warning("the page is not built: only other clients can call")
     async with AsyncExitStack() as stack:
         # First the port: a second server is told of that, and does not touch the socket of the first.
-        address = await stack.enter_async_context(_http(config, board, files))
+        app = application(board, config.allowed_origins, files, operations)
+        address = await stack.enter_async_context(_http(config, app))
         await stack.enter_async_context(_links(socket_path, board))
         on_ready(address)
         while True:
@@ -63,8 +71,7 @@ async def serve(config: FrontSettings, socket_path: Path, on_ready: Callable[[st
 
 
 @asynccontextmanager
-async def _http(config: FrontSettings, board: Switchboard, files: dict[str, bytes]) -> AsyncIterator[str]:
-    app = application(board, config.allowed_origins, files)
+async def _http(config: FrontSettings, app: web.Application) -> AsyncIterator[str]:
     runner = web.AppRunner(
         app, access_log=None, logger=_http_log, handle_signals=False, shutdown_timeout=FAREWELL_S
     )

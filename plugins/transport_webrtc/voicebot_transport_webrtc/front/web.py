@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from voicebot.interfaces import Operations
 from voicebot_transport_webrtc.front.metrics import exposition
 from voicebot_transport_webrtc.front.pages import hold
 from voicebot_transport_webrtc.front.switchboard import Switchboard
@@ -49,9 +50,16 @@ def page_files() -> dict[str, bytes]:
 
 
 def application(
-    board: Switchboard, allowed_origins: Sequence[str], files: dict[str, bytes]
+    board: Switchboard,
+    allowed_origins: Sequence[str],
+    files: dict[str, bytes],
+    operations: Operations | None = None,
 ) -> web.Application:
-    """Everything under the front's port."""
+    """Everything under the front's port.
+
+    Args:
+        operations: what else is known of the engines, for /readyz and /metrics.
+    """
 
     async def static(request: web.Request) -> web.Response:
         path = "/index.html" if request.path == "/" else request.path
@@ -70,13 +78,20 @@ def application(
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    async def readyz(_: web.Request) -> web.Response:
-        why = board.not_ready()
-        return web.Response(status=503 if why else 200, text=why or "ok")
+    async def readyz(request: web.Request) -> web.Response:
+        why = (operations.obstacle() if operations else "") or board.not_ready()
+        engines = operations.engines() if operations else []
+        status, reason = (503, why) if why else (200, "ok")
+        if "verbose" in request.query or "application/json" in request.headers.get("Accept", ""):
+            details = {"ready": not why, "reason": reason, "engines": engines}
+            return web.json_response(details, status=status)
+        broken = [f"{one['kind']} {one['plugin']}: {one['why']}" for one in engines if one["why"]]
+        return web.Response(status=status, text="\n".join([reason, *broken]))
 
     async def metrics(_: web.Request) -> web.Response:
         families = board.metrics.families(active=board.active, workers=board.worker_states())
-        return web.Response(text=exposition(families), headers={"Content-Type": _METRICS_TYPE})
+        text = exposition(families) + (operations.metrics() if operations else "")
+        return web.Response(text=text, headers={"Content-Type": _METRICS_TYPE})
 
     async def signal(request: web.Request) -> web.StreamResponse:
         if not may_call(request.headers.get("Origin"), request.headers.get("Host", ""), allowed_origins):
