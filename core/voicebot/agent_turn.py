@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -27,6 +28,8 @@ from voicebot.timeline import Timeline
 from voicebot.tools import Conversation, ToolEvent, ToolRunner
 
 __all__ = ["CLAUSE_QUEUE_SIZE", "AgentTurn"]
+
+_log = logging.getLogger(__name__)
 
 CLAUSE_QUEUE_SIZE = 4
 """Clauses waiting for the voice; when there are more, the model's stream is not read."""
@@ -188,6 +191,21 @@ class AgentTurn:
         self.clauses.close()
 
     async def _think_aloud(self) -> None:
+        try:
+            await self._answer_aloud()
+        except EngineError as error:
+            if not self._may_begin_anew(error):
+                raise
+            _log.warning("nothing of it was said yet; it is asked for anew: %s", error.message)
+            await self._answer_aloud()
+
+    def _may_begin_anew(self, error: EngineError) -> bool:
+        """Whether it broke off before a clause was whole, so that nobody knows of it, and the next try may end well."""
+        called = self.conversation is not None and self.conversation.exchanged
+        broke_off = self.deltas and not self.clauses.statistics.accepted
+        return bool(broke_off and error.retryable and not called)
+
+    async def _answer_aloud(self) -> None:
         splitter = ClauseSplitter(self._speech.first_clause_chars, self._speech.max_clause_chars)
         try:
             async with aclosing(self._deltas()) as deltas:

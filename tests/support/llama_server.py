@@ -12,6 +12,7 @@ from voicebot.interfaces import ChatMessage
 from voicebot.models import ModelStore
 
 KEY = "sk-llama-very-secret"
+MODEL = "smollm2-135m-instruct"
 QUESTION = [
     ChatMessage("user", "What is the capital of Italy?"),
     ChatMessage("assistant", "The capital of Italy is Rome."),
@@ -21,16 +22,17 @@ QUESTION = [
 
 
 @contextmanager
-def llama_server(store: ModelStore, api_prefix: str = "") -> Iterator[str]:
-    """Serve SmolLM2 on a free port of 127.0.0.1; the address, without a path."""
+def llama_server(store: ModelStore, api_prefix: str = "", *, threads: int = 1) -> Iterator[str]:
+    """Serve SmolLM2, as `MODEL`, on a free port of 127.0.0.1; the address, without a path."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import xllamacpp
 
     params = xllamacpp.CommonParams()
-    params.model.path = str(store.path("smollm2-135m-instruct"))
+    params.model.path = str(store.path(MODEL))
+    params.model_alias = {MODEL}
     params.n_ctx = 1024
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.verbosity = -1
     params.warmup = False
     params.fit_params = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,7 +12,7 @@ import numpy as np
 
 from voicebot.audio import AudioChunk, Samples, first_audible, resample
 from voicebot.engines import Engine, blame, within
-from voicebot.errors import EngineError, VoicebotError
+from voicebot.errors import EngineError, EngineTimeout, VoicebotError
 from voicebot.fallback.tts import FallbackTTS
 from voicebot.interfaces import TTS, SynthesisEvent
 
@@ -27,6 +28,9 @@ APOLOGIES = {
     "pt": "Desculpe, algo correu mal. Pode repetir, por favor?",
 }
 """By language."""
+
+_AGAIN_S = (0.0, 0.5)
+"""A voice is asked at once, and again after this where its error may pass: nobody waits for it yet."""
 
 logger = logging.getLogger("voicebot.fallback")
 
@@ -66,12 +70,14 @@ async def render_apology(tts: Engine[TTS], text: str, deadline_s: float) -> Apol
         return None
     provider = tts.provider
     for engine in provider.warm_engines if isinstance(provider, FallbackTTS) else [tts]:
-        try:
-            audio = await within(engine, _say(engine, text), deadline_s, "apology")
-        except VoicebotError as error:
-            logger.warning("the apology could not be made: %s", error)
-        else:
-            return Apology(text, audio)
+        for after_s in _AGAIN_S:
+            await asyncio.sleep(after_s)
+            try:
+                return Apology(text, await within(engine, _say(engine, text), deadline_s, "apology"))
+            except VoicebotError as error:
+                logger.warning("the apology could not be made: %s", error)
+                if isinstance(error, EngineTimeout) or not getattr(error, "retryable", False):
+                    break
     return None
 
 

@@ -171,7 +171,8 @@ class Request(Generic[P]):
             may_go_on: whether the request may end here, and what follows it go to the next engine.
 
         Raises:
-            EngineError: this error, where that may not be, or there is none.
+            EngineError: this error, where that may not be, or there is none; `retryable` where a new request may go
+                well.
         """
         after_s = now() - attempt.began_s
         attempt.failed(error)
@@ -181,6 +182,9 @@ class Request(Generic[P]):
             attempt.link.breaker.open(now())
         if not may_go_on or then is None:
             self._chain.tell(attempt.link, error, "midway", after_s, "gave_up", None)
+            # Whether to ask again, for whoever has let nobody hear of what was handed on: it is another who is asked
+            # then, or the same one; and a silence is not waited for twice.
+            error.retryable = then is not None or (error.retryable and not isinstance(error, EngineTimeout))
             raise error
         self._chain.tell(attempt.link, error, "midway", after_s, "next", then)
 

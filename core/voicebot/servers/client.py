@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -92,7 +93,7 @@ class Client:
             # Takes tens of milliseconds: not on the loop.
             context = await asyncio.to_thread(ssl.create_default_context) if secure else False
             if self._client is None and not self._closed:
-                self._client = httpx.AsyncClient(
+                self._client = _Client(
                     verify=context,
                     trust_env=not _is_loopback(self.where),  # a proxy reaches its own loopback, not ours
                     timeout=self._timeout,
@@ -141,6 +142,25 @@ class Client:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+class _Client(httpx.AsyncClient):
+    """Asks again where the server had closed the idle connection that the request was sent on, as servers may."""
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        connected = False
+
+        async def trace(event: str, _: object) -> None:
+            nonlocal connected
+            connected |= event.startswith("connection.connect_")
+
+        request.extensions["trace"] = trace
+        try:
+            return await super().send(request, **options)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if connected:
+                raise
+        return await super().send(request, **options)
 
 
 async def body_of(response: httpx.Response, at_most: int = _MAX_BODY) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -41,7 +42,10 @@ class EspeakTTS:
 
     def __init__(self, config: EspeakConfig, context: ProviderContext) -> None:
         self._config = config
-        self._settings = VoiceSettings(config.voice, config.rate_wpm, config.pitch, config.volume)
+        self._language = context.language
+        self._settings = VoiceSettings(
+            config.voice or "", config.words_per_minute, config.pitch, config.volume
+        )
         self._engine: Engine | None = None
 
     @classmethod
@@ -52,13 +56,15 @@ class EspeakTTS:
         """Load the engine and the voice.
 
         Raises:
-            EngineError: there is no such voice, or the library does not load.
+            EngineError: there is no such voice, or none of the call's language, or the library does not load.
         """
         self._engine = await asyncio.to_thread(self._load)
 
     def _load(self) -> Engine:
         engine = load_engine()
-        _check_voice(engine, self._config.voice)
+        if self._config.voice is None:
+            self._settings = replace(self._settings, voice=_of_language(self._language, engine.voices()))
+        _check_voice(engine, self._settings.voice)
         engine.speak("a", self._settings, lambda samples, words: True)
         return engine
 
@@ -140,6 +146,23 @@ class EspeakTTS:
     async def aclose(self) -> None:
         """The library stays loaded: it belongs to the process, not to this provider."""
         self._engine = None
+
+
+def _of_language(tag: str, known: Container[str]) -> str:
+    """The voice for a BCP 47 tag: of the region, or else of the language."""
+    language = tag.lower()
+    if language == "en":
+        return "en-us"  # eSpeak's own choice is the British voice
+    primary = language.partition("-")[0]
+    for name in (language, primary):
+        if name in known:
+            return name
+    raise EngineError(
+        f"espeak has no voice of the call's language {tag!r}.",
+        kind="tts",
+        plugin="espeak",
+        hint="Name one of its voices in `voice`; `espeak-ng --voices` lists them all.",
+    )
 
 
 def _check_voice(engine: Engine, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import ClassVar
 
@@ -17,6 +18,8 @@ from voicebot_tts_piper.config import PiperConfig
 from voicebot_tts_piper.voice import Voice, load_voice, voice_file
 
 __all__ = ["PiperTTS"]
+
+_log = logging.getLogger(__name__)
 
 
 class PiperTTS:
@@ -51,6 +54,13 @@ class PiperTTS:
     def _load(self) -> Voice:
         file = voice_file(self._context.models.path(self._config.voice))
         voice = load_voice(file, self._config, self._context.threads)
+        if not voice.speaks(self._context.language):
+            _log.warning(
+                "the voice %s speaks the language %s, and the call's is %s",
+                self._config.voice,
+                voice.language,
+                self._context.language,
+            )
         voice.say("Hello there.").next_sentence()
         return voice
 

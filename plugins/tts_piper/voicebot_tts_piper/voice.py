@@ -16,6 +16,10 @@ from voicebot_tts_piper.config import PiperConfig
 __all__ = ["Speech", "Voice", "load_voice", "parse_settings", "voice_file"]
 
 
+_OTHER_NAMES = {"cmn": "zh", "nb": "no"}
+"""eSpeak's languages that are mostly called otherwise."""
+
+
 def voice_file(path: Path) -> Path:
     """The .onnx file of a voice: `path` itself, or the only one in the folder `path`.
 
@@ -74,6 +78,8 @@ class Voice:
                 f"The voice {config.voice} has no speaker {config.speaker}; it has {own.num_speakers}, from 0 on."
             )
         self.sample_rate = int(own.sample_rate)
+        self.language = str(own.espeak_voice)
+        """eSpeak's name of the language that it says texts in, as en-us."""
         self.volume = config.volume
         self.piper = piper
         self.synthesis = SynthesisConfig(
@@ -85,6 +91,11 @@ class Voice:
 
     def say(self, text: str) -> Speech:
         return Speech(self, text)
+
+    def speaks(self, tag: str) -> bool:
+        """Whether a text in this language (BCP 47) is for this voice, whatever the region."""
+        wanted, own = (name.lower().partition("-")[0] for name in (tag, self.language))
+        return wanted == _OTHER_NAMES.get(own, own)
 
 
 class Speech:

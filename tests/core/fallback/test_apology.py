@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.core.fallback.support import Clock, Fault, TTSChain, Voice, lasting
+from tests.core.fallback.support import Clock, Fault, TTSChain, Voice, lasting, passing
 
 from voicebot.audio import AudioChunk, first_audible
 from voicebot.engines import Engine
@@ -61,6 +61,20 @@ def test_by_the_first_voice_that_says_all_of_it(fault: Fault | str) -> None:
     assert chain.idle()
     # That is no request of a caller: it counts against nobody.
     assert chain.told == []
+
+
+def test_a_voice_that_may_succeed_is_asked_once_more() -> None:
+    chain = TTSChain(Voice(Fault(passing())), Voice(sample_rate=22_050))
+    apology = render(engine_of(chain))
+    assert apology is not None
+    assert apology.audio.sample_rate == 16_000
+    assert len(chain.voices[0].spoken) == 2
+    assert chain.voices[1].spoken == []
+    chain = TTSChain(Voice(*[Fault(passing())] * 3), Voice(sample_rate=22_050))
+    apology = render(engine_of(chain))
+    assert apology is not None
+    assert apology.audio.sample_rate == 22_050
+    assert len(chain.voices[0].spoken) == 2
 
 
 def test_one_that_is_not_ready_is_not_asked() -> None:

@@ -80,3 +80,32 @@ def test_with_nobody_left_the_turn_fails_and_the_call_goes_on() -> None:
     assert [turn.reason for turn in report.turns] == ["failed", "finished"]
     assert [error.plugin for error in report.errors] == ["b"]
     assert chain.idle()
+
+
+@pytest.mark.parametrize("error", [passing(), lasting(), None])
+def test_a_model_that_breaks_off_before_a_clause_is_whole_is_stood_in_for(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain = LLMChain(Model("a", Fault(error, after=2)), Model("b"), deadline_s=9)
+    report = call_with(llm=chain).run()
+    assert heard(report)[0] == ("one", "I am b.", "finished")
+    assert report.errors == []
+    assert "asked for anew" in caplog.text
+    assert chain.idle()
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ([Fault(passing(), after=2)], "I am a."),
+        ([Fault(passing(), after=2)] * 2, ""),
+        ([Fault(lasting(), after=2)], ""),
+        ([Fault(None, after=2)], ""),
+    ],
+)
+def test_alone_it_is_asked_once_more_where_that_may_help(faults: list[Fault], said: str) -> None:
+    chain = LLMChain(Model("a", *faults), deadline_s=4)
+    report = call_with(llm=chain).run()
+    assert report.turns[0].heard_text == said
+    assert len(report.errors) == (0 if said else 1)
+    assert chain.idle()

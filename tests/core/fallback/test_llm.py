@@ -127,6 +127,7 @@ def test_after_its_first_token_nothing_is_begun_anew(error: Exception | None) ->
         with pytest.raises(EngineError) as caught:
             await chain.answer()
         assert caught.value.plugin == "a"
+        assert caught.value.retryable  # somebody else would be asked
         assert chain.said == "one two"
         # The next request goes to the other.
         assert await chain.answer() == "I am b."
@@ -134,6 +135,20 @@ def test_after_its_first_token_nothing_is_begun_anew(error: Exception | None) ->
     run_virtual(main())
     assert chain.told.short[0] == ("a", "midway", "gave_up", "")
     assert chain.idle()
+
+
+@pytest.mark.parametrize(("error", "again"), [(passing(), True), (lasting(), False), (None, False)])
+def test_with_nobody_else_only_what_may_pass_is_worth_asking_again(
+    error: Exception | None, again: bool
+) -> None:
+    chain = LLMChain(Model("a", Fault(error, after=2)))
+
+    async def main() -> None:
+        with pytest.raises(EngineError) as caught:
+            await chain.answer()
+        assert caught.value.retryable is again
+
+    run_virtual(main())
 
 
 def test_a_tool_call_is_a_result_and_tools_go_only_to_those_that_know_them() -> None:

@@ -1,16 +1,14 @@
-"""A transcription server that is not ours: `pip install faster-whisper-server` (MIT, FastAPI on faster-whisper)."""
+"""Against a transcription server that is not ours: see `tests.support.whisper_server`."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.plugins.stt_openai.support import provider, transcribe
+from tests.support.whisper_server import MODULE, whisper_server
 
 import voicebot
 from voicebot.audio import AudioChunk
@@ -20,7 +18,7 @@ from voicebot.models import ModelStore
 from voicebot.testing.conformance import check_stt
 from voicebot.wav import read_wav
 
-pytest.importorskip("faster_whisper_server", reason="pip install faster-whisper-server")
+pytest.importorskip(MODULE, reason="pip install faster-whisper-server")
 pytestmark = pytest.mark.engine
 
 QUESTION = Path(voicebot.__file__).parent / "samples" / "question.wav"
@@ -28,22 +26,8 @@ QUESTION = Path(voicebot.__file__).parent / "samples" / "question.wav"
 
 @pytest.fixture(scope="module")
 def url(model_store: ModelStore) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    program = [sys.executable, "-m", "faster_whisper_server", str(model_store.path("whisper-tiny.en-ct2"))]
-    server = subprocess.Popen([*program, "--host", "127.0.0.1", "--port", str(port)], stderr=subprocess.PIPE)
-    assert server.stderr is not None
-    try:
-        for line in server.stderr:
-            if b"running on" in line:
-                break
-        else:
-            pytest.fail("the server did not start")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.stderr.close()
-        server.wait(30)
+    with whisper_server(model_store) as address:
+        yield address
 
 
 @pytest.mark.parametrize("response_format", ["json", "verbose_json"])

@@ -115,6 +115,57 @@ def test_the_pace_is_what_was_asked_for() -> None:
     assert seconds[110] > 1.3 * seconds[165] > 1.3 * 1.3 * seconds[300]
 
 
+def test_speed_2_takes_half_the_time() -> None:
+    assert len(say(TEXT, speed=2)[0]) == pytest.approx(len(say(TEXT)[0]) / 2, rel=0.15)
+    assert len(say(TEXT, speed=2)[0]) == pytest.approx(len(say(TEXT, rate_wpm=330)[0]), rel=0.02)
+
+
+@pytest.mark.parametrize("settings", [{"speed": 3}, {"speed": 0.25}, {"rate_wpm": 450, "speed": 1.01}])
+def test_a_speed_that_espeak_cannot_speak_at_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="`rate_wpm` times `speed` is"):
+        EspeakConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("tag", "voice"),
+    [
+        ("en", "en-us"),
+        ("en-US", "en-us"),
+        ("en-GB", "en-gb"),
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("pt-BR", "pt-br"),
+    ],
+)
+def test_it_speaks_the_calls_language(tag: str, voice: str) -> None:
+    async def work() -> str:
+        tts = EspeakTTS(EspeakConfig(), ProviderContext(models=ModelStore(), language=tag))
+        await tts.warmup()
+        await tts.aclose()
+        return tts._settings.voice
+
+    assert asyncio.run(work()) == voice
+
+
+def test_a_voice_that_was_named_is_taken_whatever_the_language() -> None:
+    async def work() -> Samples:
+        tts = EspeakTTS(EspeakConfig(voice="fr"), ProviderContext(models=ModelStore(), language="de"))
+        await tts.warmup()
+        try:
+            return (await spoken(tts, "Bonjour"))[0]
+        finally:
+            await tts.aclose()
+
+    assert_same_speech(asyncio.run(work()), say("Bonjour", voice="fr")[0])
+
+
+def test_a_language_without_a_voice_is_told() -> None:
+    tts = EspeakTTS(EspeakConfig(), ProviderContext(models=ModelStore(), language="xx-YY"))
+    with pytest.raises(EngineError, match="no voice of the call's language 'xx-YY'") as caught:
+        asyncio.run(tts.warmup())
+    assert "`voice`" in caught.value.hint
+
+
 def test_the_pitch_is_what_was_asked_for() -> None:
     def fundamental(pitch: int) -> float:
         """Hz, between 50 and 180, by autocorrelation of the first vowel."""

@@ -50,7 +50,7 @@ def failure_of(fault: Fault, **settings: Any) -> EngineError:
         (Fault("status", status=307), False, ["307", "base_url"]),
         (Fault("truncate"), True, ["WAV", "cut short"]),
         (Fault("close_midway"), True, ["broke"]),
-        (Fault("reset"), True, ["broke"]),
+        (Fault("reset", times=2), True, ["broke"]),
         (Fault("huge"), False, ["more than 8 MiB"]),
         (Fault("empty"), True, ["nothing"]),
         (Fault("html"), False, ["a web page", "base_url"]),
@@ -96,7 +96,7 @@ def test_a_first_sentence_that_was_spoken_is_kept_when_the_second_fails() -> Non
     async def use(tts: OpenTTS, server: FakeServer) -> None:
         stream = tts.synthesize("Good morning. How are you?")
         await anext(stream)
-        server.faults.append(Fault("reset", "/api/tts"))  # the second request has not come yet
+        server.faults.append(Fault("reset", "/api/tts", times=2))  # the second request has not come yet
         with pytest.raises(EngineError):
             await anext(stream)
         await stream.aclose()

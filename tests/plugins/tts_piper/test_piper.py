@@ -58,7 +58,26 @@ def sentences(voice: Voice, text: str) -> list[Samples]:
     return made
 
 
-def test_it_loads_from_the_store_and_speaks(model_store: ModelStore) -> None:
+@pytest.mark.parametrize(("tag", "own"), [("en", True), ("en-GB", True), ("EN-us", True), ("de", False)])
+def test_it_knows_its_language(voice: Voice, tag: str, own: bool) -> None:
+    assert voice.speaks(tag) is own
+
+
+def test_a_voice_of_another_language_is_told(
+    model_store: ModelStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        tts = PiperTTS(PiperConfig(), ProviderContext(models=model_store, language="de"))
+        await tts.warmup()
+        await tts.aclose()
+
+    asyncio.run(work())
+    assert "speaks the language en-us, and the call's is de" in caplog.text
+
+
+def test_it_loads_from_the_store_and_speaks(
+    model_store: ModelStore, caplog: pytest.LogCaptureFixture
+) -> None:
     async def work() -> None:
         tts = PiperTTS(PiperConfig(), ProviderContext(models=model_store))
         await tts.warmup()
@@ -68,6 +87,7 @@ def test_it_loads_from_the_store_and_speaks(model_store: ModelStore) -> None:
         assert max(np.abs(chunk).max() for chunk in chunks) > 10_000
 
     asyncio.run(work())
+    assert caplog.text == ""
 
 
 def test_it_speaks_a_chunk_per_sentence_and_loses_none(voice: Voice) -> None:

@@ -64,6 +64,8 @@ class Fault:
     seconds: float = 0.0
     status: int = 500
     retry_after: str = ""
+    words: str = ""
+    """What a `status` says, instead of the usual."""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
@@ -193,7 +195,7 @@ def _refusal(fault: Fault) -> Damaged:
         498: ("The flex tier has no capacity at present.", "capacity_exceeded"),
         503: ("The service is overloaded.", "service_unavailable"),
     }.get(fault.status, ("Something went wrong.", "internal_server_error"))
-    error = {"error": {"message": words, "type": "invalid_request_error", "code": code}}
+    error = {"error": {"message": fault.words or words, "type": "invalid_request_error", "code": code}}
     if fault.status >= 500:
         error["error"]["type"] = "internal_server_error"
     answer = _plain(json.dumps(error).encode(), "application/json", fault.status)

@@ -79,16 +79,26 @@ class FakeServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
-        self._server.close()
-        peers = list(self._shared.peers)
-        for peer in peers:
-            peer.close()
+        peers = self.go()
         await asyncio.gather(*self._shared.tasks, return_exceptions=True)
         for peer in peers:
             await peer.lost.wait()
         await self._server.wait_closed()
         if self.failures and error is None:
             raise self.failures[0]
+
+    def go(self) -> list[Peer]:
+        """Serve no more: whoever is connected is cut off, and whoever comes is refused.
+
+        Returns:
+            The connections that there were.
+        """
+        assert self._server is not None
+        self._server.close()
+        peers = list(self._shared.peers)
+        for peer in peers:
+            peer.close()
+        return peers
 
     async def wait_hung_up(self, count: int = 1) -> None:
         """Until so many clients have hung up in the middle of an answer."""
