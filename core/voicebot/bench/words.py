@@ -115,7 +115,8 @@ def word_errors(reference: str, hypothesis: str) -> tuple[int, int]:
 def reached_words(text: str, transcript: str) -> int:
     """How many of the text's first words the transcript covers best: those of the prefix that is nearest to it.
 
-    By edit distance of words; of several as near, the one that ends with the transcript's last word, else the shortest.
+    By edit distance of words; of several as near, the one that ends with the transcript's last word, else the one
+    that has as many words: a misheard word is a word.
     """
     full, heard = words(text), words(transcript)
     # One row of the distance matrix after the other; the last one holds the distances to all prefixes.
@@ -124,4 +125,7 @@ def reached_words(text: str, transcript: str) -> int:
         above, row = row, [row[0] + 1]
         for index, wanted in enumerate(full):
             row.append(min(above[index] + (word != wanted), above[index + 1] + 1, row[index] + 1))
-    return min(range(len(row)), key=lambda count: (row[count], full[count - 1 : count] != heard[-1:], count))
+    return min(
+        range(len(row)),
+        key=lambda count: (row[count], full[count - 1 : count] != heard[-1:], abs(count - len(heard)), count),
+    )

@@ -22,6 +22,7 @@ LANGUAGES = ["en", "de", "fr", "es", "it", "nl", "pt", "hi", "xx", ""]
         "Hmm.",
         "Hmmmm...",
         "Mhm!",
+        "N-M-M.",  # so Whisper writes one
         "Mmhmm.",
         "Uh-huh.",
         "Uh huh",
