@@ -16,7 +16,9 @@ from voicebot.events import Event
 from voicebot.fallback import BreakerSettings, Limits, apology_text, chained
 from voicebot.health import EngineHealth, HealthWatch
 from voicebot.hooks import HookManager
-from voicebot.interfaces import Connection, Kind, ModelPaths, Transport
+from voicebot.interfaces import ClosingTransport, Connection, Kind, ModelPaths, Transport
+from voicebot.keeping import KeptConnection, kept, prepare
+from voicebot.leaving import Leaving
 from voicebot.plugins import create
 from voicebot.profile import ResolvedProfile, context_for
 from voicebot.profile.model import CHAIN_KINDS
@@ -120,9 +122,11 @@ async def hold_call(
         observe: called with every event, in order.
 
     Raises:
+        VoicebotError: what the profile wants kept of calls cannot be.
         PluginError: an engine cannot be built.
         EngineError: an engine without which there is no call failed, or no call came.
     """
+    prepare(resolved.profile)
     engines, transport = build_engines(resolved, models)
     tools = build_tools(resolved, hooks)
     holder = _Holder(resolved, engines, transport, hooks, lambda call_id, event: observe(event), tools=tools)
@@ -150,6 +154,8 @@ async def serve_calls(
     on_warm: Callable[[], None] = lambda: None,
     on_report: Callable[[CallReport], None] = lambda report: None,
     on_health: Callable[[list[EngineHealth]], None] | None = None,
+    on_free: Callable[[], None] = lambda: None,
+    leaving: Leaving | None = None,
 ) -> None:
     """Hold the calls that the profile's transport brings, one at a time, until no more can come or it is cancelled.
 
@@ -161,12 +167,16 @@ async def serve_calls(
         on_warm: called once, when calls can be held from here on.
         on_report: called after each call, also after one that failed or was cancelled.
         on_health: called with how the engines are, at first and whenever it has changed.
+        on_free: called after each call, when nothing of it is left here and the next one has not been asked for.
+        leaving: ends this when no further call is wanted.
 
     Raises:
+        VoicebotError: what the profile wants kept of calls cannot be.
         PluginError: an engine cannot be built.
         EngineError: an engine did not warm up, or one without which there is no call failed in a call; calls cannot
             come, or not any more.
     """
+    prepare(resolved.profile)
     engines, transport = build_engines(resolved, models)
     tools = build_tools(resolved, hooks)
     watch = None if on_health is None else HealthWatch(engines, on_health)
@@ -176,8 +186,17 @@ async def serve_calls(
             watch.heard(event)
         observe(call_id, event)
 
+    leaving = leaving or Leaving()
     holder = _Holder(
-        resolved, engines, transport, hooks, observed, keep_engines=True, on_report=on_report, tools=tools
+        resolved,
+        engines,
+        transport,
+        hooks,
+        observed,
+        keep_engines=True,
+        on_report=on_report,
+        tools=tools,
+        leaving=leaving,
     )
     try:
         async with task_group(cancel_on_exit=True) as group:
@@ -190,9 +209,12 @@ async def serve_calls(
             if watch is not None:
                 watch.look()
             on_warm()
+            if isinstance(transport.provider, ClosingTransport):
+                leaving.on_no_more = transport.provider.no_more
             async with aclosing(connections):
-                while (connection := await _next(transport, connections)) is not None:
-                    await holder.hold(connection)
+                while (coming := await leaving.unless_told(_next(transport, connections))) is not None:
+                    await holder.hold(coming)
+                    on_free()
                     if watch is not None:
                         watch.look()
     finally:
@@ -237,6 +259,7 @@ class _Holder:
     keep_engines: bool = False
     on_report: Callable[[CallReport], None] = lambda report: None
     tools: ToolRunner | None = None
+    leaving: Leaving | None = None
 
     async def hold(self, connection: Connection) -> CallReport:
         with blame(self.transport):
@@ -247,24 +270,33 @@ class _Holder:
             if self.hooks is not None:
                 self.hooks.event(call_id, event)
 
-        session = Session(
-            call_id,
-            settings=self.resolved.profile,
-            engines=self.engines,
-            transport=self.transport,
-            connection=connection,
-            observe=tell,
-            keep_engines=self.keep_engines,
-            tools=self.tools,
-        )
-        if self.hooks is not None:
-            self.hooks.call_started(call_id, self.resolved.profile.name)
-        try:
-            return await session.run()
-        finally:
+        async with kept(self.resolved, call_id, connection) as tapped:
+            session = Session(
+                call_id,
+                settings=self.resolved.profile,
+                engines=self.engines,
+                transport=self.transport,
+                connection=tapped,
+                observe=tell,
+                keep_engines=self.keep_engines,
+                tools=self.tools,
+                max_call_s=getattr(connection, "max_call_s", None),
+            )
             if self.hooks is not None:
-                self.hooks.call_ended(call_id, session.report.as_dict())
-            self.on_report(session.report)
+                self.hooks.call_started(call_id, self.resolved.profile.name)
+            if self.leaving is not None:
+                self.leaving.on_goodbye = session.say_goodbye
+            try:
+                return await session.run()
+            finally:
+                if self.leaving is not None:
+                    self.leaving.on_goodbye = None
+                if isinstance(tapped, KeptConnection):
+                    for queue in tapped.keeper.queues:
+                        session.report.add_queue(queue.name, queue.statistics)
+                if self.hooks is not None:
+                    self.hooks.call_ended(call_id, session.report.as_dict())
+                self.on_report(session.report)
 
 
 async def _next(

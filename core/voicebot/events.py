@@ -22,6 +22,8 @@ __all__ = [
     "FallbackEvent",
     "FallbackStage",
     "InterruptionJudged",
+    "Limit",
+    "LimitReached",
     "PauseJudged",
     "ProviderFailed",
     "QueueOverflowed",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
+Limit = Literal["max_call_s", "idle_s", "drain_s"]
 FallbackStage = Literal["warmup", "first_result", "midway"]
 FallbackAction = Literal["retried", "next", "gave_up"]
 
@@ -220,6 +223,13 @@ class ToolCalled(Event):
     ms: float
     problem: str
     """Why it has no result; "" where it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached(Event):
+    """A limit ends the call; its last words follow. `drain_s`: the server stops."""
+
+    limit: Limit
 
 
 @dataclass(frozen=True, slots=True)

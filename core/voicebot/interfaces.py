@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from voicebot.access.settings import AccessSettings
 from voicebot.audio import AudioChunk, Samples
 from voicebot.events import Event
 
@@ -35,6 +36,7 @@ __all__ = [
     "VAD",
     "Capabilities",
     "ChatMessage",
+    "ClosingTransport",
     "Connection",
     "EndOfTurn",
     "FinalTranscript",
@@ -114,6 +116,8 @@ class ProviderContext:
     """The call's language, BCP 47."""
     system_prompt: str = ""
     """What the model is told before the conversation, so that an embedded one can evaluate it while it warms up."""
+    access: AccessSettings = field(default_factory=AccessSettings)
+    """Who may call: for a transport's front."""
     base_dir: Path = field(default_factory=Path)
     """The profile's folder: relative paths in a config are relative to it."""
 
@@ -460,4 +464,13 @@ class Transport(Provider, Protocol):
         Raises:
             EngineError: calls cannot come (there is no front to bring them).
         """
+        ...
+
+
+@runtime_checkable
+class ClosingTransport(Transport, Protocol):
+    """A transport whose calls take a while to come, which must not be cut short when no further one is wanted."""
+
+    def no_more(self) -> None:
+        """Make `connections()` end: at once, or when the call that is coming or on is over."""
         ...

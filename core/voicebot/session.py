@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from voicebot.access.call_limits import CallLimits, LimitStep, limit_text
 from voicebot.answering import Answering
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
@@ -28,6 +30,8 @@ from voicebot.events import (
     CallStarted,
     Event,
     InterruptionJudged,
+    Limit,
+    LimitReached,
     ProviderFailed,
     TurnHeard,
     UserSpeechStarted,
@@ -65,6 +69,7 @@ from voicebot.turns import (
 __all__ = ["MIC_QUEUE_S", "Session"]
 
 MIC_QUEUE_S = 1.0
+LIMITS: dict[LimitStep, Limit] = {"time_is_up": "max_call_s", "goodbye": "idle_s", "closing": "drain_s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Session:
         observe: called with every event, in order, off the audio path.
         watch_idle: measures the machine's headroom, as `voicebot.headroom.watch_idle` does.
         tools: what the language model may call.
+        max_call_s: the longest that the call may be, where that is less than the settings say.
     """
 
     def __init__(
@@ -98,7 +104,9 @@ class Session:
         keep_engines: bool = False,
         watch_idle: Callable[[Callable[[float], None]], Coroutine[Any, Any, None]] = watch_idle,
         tools: ToolRunner | None = None,
+        max_call_s: float | None = None,
     ) -> None:
+        self._max_call_s = max_call_s
         self._keep_engines = keep_engines
         self._watch_idle = watch_idle
         self._tools = tools
@@ -132,6 +140,13 @@ class Session:
             on_overflow=lambda statistics: self._telling.overflowed("mic", statistics),
         )
         self._fatal: EngineError | None = None
+        self._hung_up = self._closing = False
+        self._look_at_limits = asyncio.Event()
+
+    def say_goodbye(self) -> None:
+        """The server stops: end the call, with a word."""
+        self._closing = True
+        self._look_at_limits.set()
 
     async def run(self) -> CallReport:
         """Carry the call from warm-up until the user has gone. A session runs once.
@@ -217,10 +232,14 @@ class Session:
             self._group.create_task(self._receive(), name="receive")
             if self._settings.speculation.enabled:
                 self._group.create_task(self._watch_idle(self._governor.measured), name="headroom")
+            self._limits = CallLimits(self._settings.access, now(), self._max_call_s)
             self._greet()
             self._update_state()
+            self._group.create_task(self._keep_limits(), name="limits")
             try:
                 async for item in self._mic:
+                    if self._limits.parting:
+                        continue
                     for heard in self._hearing.feed(item.chunk, item.received_s):
                         self._hear(heard)
             finally:
@@ -237,7 +256,7 @@ class Session:
                 async for item in self._connection.receive():
                     if isinstance(item, HeardReport):
                         self._heard_at_the_ear(item)
-                    else:
+                    elif not self._hung_up:
                         self._mic.put_nowait(_MicChunk(item, now()))
         except EngineError as error:
             self._fatal = error
@@ -258,6 +277,40 @@ class Session:
             self.report.turns.append(record)
             self._answering.start(number, record, text=greeting)
             self._answering.commit(number)
+
+    # --- limits ---------------------------------------------------------------------------------------------------
+
+    async def _keep_limits(self) -> None:
+        """Say what is to be said before a limit ends the call, and end it."""
+        while True:
+            if self._closing:
+                self._limits.close(now())
+            step = self._limits.tick(now())
+            if step is None:
+                self._look_at_limits.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._limits.wake_at(now())):
+                        await self._look_at_limits.wait()
+                continue
+            if step == "hang_up":
+                self._hang_up()
+                return
+            if self._limits.parting:
+                self._telling.emit(LimitReached(now(), LIMITS[step]))
+                self._carry_out(self._turns.hang_up())
+            text = limit_text(step, self._settings.agent.language, self._settings.access.texts)
+            if text:
+                number = self._turns.begin_greeting()
+                self._answering.start(number, TurnRecord(0), text=text)
+                self._answering.commit(number)
+            elif self._limits.parting:
+                self._hang_up()
+            self._update_state()
+
+    def _hang_up(self) -> None:
+        """End the call from this side."""
+        self._hung_up = True
+        self._mic.close()
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -286,6 +339,7 @@ class Session:
             if not turns.holds:
                 self._answering.playback.release()
         elif isinstance(decision, SpeechStarted):
+            self._limits.user_spoke()
             self._telling.emit(UserSpeechStarted(now()))
             self._carry_out(turns.speech_started(self._settings.endpointing.min_speech_ms))
         elif isinstance(decision, SpeechPaused):
@@ -324,7 +378,9 @@ class Session:
 
     def _answered(self, agent_turn: int, owed: TurnRecord | None) -> None:
         self._carry_out(self._turns.agent_finished(agent_turn))
-        if owed is not None:
+        if self._limits.parting:
+            self._hang_up()
+        elif owed is not None:
             self._apologise(owed.number)
         self._update_state()
 
@@ -411,6 +467,7 @@ class Session:
         self._telling.emit(event)
 
     def _update_state(self) -> None:
+        self._limits.quiet(self._turns.idle, now())
         if self._answering.audible:
             self._telling.become("agent_speaking")
         elif self._turns.user_turn is not None:

@@ -6,19 +6,15 @@ of `voicebot.profile.Profile` that holds it; unknown keys are errors.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
+
+from voicebot.access.settings import AccessSettings
+from voicebot.strict import Settings
 
 __all__ = [
+    "AccessSettings",
     "AgentSettings",
     "BudgetSettings",
     "ConfirmSettings",
@@ -26,26 +22,15 @@ __all__ = [
     "EndpointingSettings",
     "FallbackSettings",
     "InterruptionSettings",
+    "KeepSettings",
+    "PoolSettings",
     "SessionSettings",
+    "Settings",
     "SpeculationSettings",
     "SpeechSettings",
     "ThreadSettings",
     "ToolCallSettings",
 ]
-
-
-class Settings(BaseModel):
-    """A section of the profile: immutable, and strict about its keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_bool_as_number(cls, value: object, info: ValidationInfo) -> object:
-        # pydantic takes `true` for 1, which no one means by `min_delay_ms: true`.
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError(f"should not be {str(value).lower()}")
-        return value
 
 
 class ToolChoice(Settings):
@@ -441,6 +426,79 @@ class ToolCallSettings(Settings):
     )
 
 
+class KeepSettings(Settings):
+    """What stays of a call when it is over."""
+
+    folder: str = Field(
+        default="calls",
+        min_length=1,
+        max_length=1_000,
+        description="Where; relative to the profile. It is made, for this user alone, if it is not there.",
+    )
+    audit: bool = Field(
+        default=False, description="Whether what happens in a call is logged, without what is said."
+    )
+    transcripts: bool = Field(default=False, description="Whether what is said is kept, as text.")
+    recording: bool = Field(
+        default=False, description="Whether it is recorded: the user left, the agent right, Opus in Ogg."
+    )
+    consent: Literal["required", "given"] = Field(
+        default="required",
+        description="`required`: nothing is kept until the user says one of `consent_phrases`; `given`: you have "
+        "their consent before they call.",
+    )
+    consent_phrases: tuple[Annotated[str, Field(min_length=2, max_length=200)], ...] = Field(
+        default=(),
+        max_length=32,
+        description="What counts as consent: the user says this and nothing else, in a turn of theirs.",
+    )
+    days: int | None = Field(
+        default=30,
+        ge=1,
+        le=36_500,
+        description="After how many days it is deleted; null: never by itself.",
+    )
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is kept at all."""
+        return self.audit or self.transcripts or self.recording
+
+    @model_validator(mode="after")
+    def _can_be_given(self) -> Self:
+        if self.anything and self.consent == "required" and not self.consent_phrases:
+            raise ValueError(
+                "consent is required, and there are no consent_phrases by which a user could give it; "
+                "name some, or say `consent: given` where you have it before the call"
+            )
+        return self
+
+
+class PoolSettings(Settings):
+    """How long call workers live, and how `voicebot run` leaves."""
+
+    calls_per_worker: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="After how many calls a call worker is replaced by a fresh one; null: never for that.",
+    )
+    max_memory_mb: int | None = Field(
+        default=None,
+        ge=50,
+        le=1_000_000,
+        description="A call worker that holds more memory than this after a call (resident, in MB) is replaced; "
+        "null: never for that.",
+    )
+    drain_s: float = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        description="How long the calls that are on may go on after SIGTERM or `voicebot drain` (s); then the agent "
+        "says goodbye. 0: they are ended at once.",
+    )
+
+
 class SessionSettings(Settings):
     """The sections that a session reads; a profile adds which plugins do the work."""
 
@@ -473,4 +531,10 @@ class SessionSettings(Settings):
     fallback: FallbackSettings = Field(
         default_factory=FallbackSettings,
         description="When another engine of a chain is asked instead.",
+    )
+    keep: KeepSettings = Field(
+        default_factory=KeepSettings, description="What stays of a call when it is over; by default nothing."
+    )
+    access: AccessSettings = Field(
+        default_factory=AccessSettings, description="Who may call, how often and for how long."
     )

@@ -8,6 +8,9 @@
  * @property {() => Promise<boolean>} answers whether a ping comes back at once
  */
 
+/** The agent says that it ends, and has so long for that. */
+const FAREWELL_MS = 30_000;
+
 /** @typedef {import('./link/worker_link.js').WorkerLink} WorkerLink */
 /** @typedef {import('./call_media.js').CallMedia} CallMedia */
 
@@ -24,6 +27,8 @@ export class Call {
   #clientTimer;
   /** @type {NodeJS.Timeout | undefined} */
   #mediaTimer;
+  /** @type {NodeJS.Timeout | undefined} */
+  #longestTimer;
   #connected = false;
   /** @type {object | null} */
   #lastState = null;
@@ -38,8 +43,9 @@ export class Call {
    * @param {{media: CallMedia, link: WorkerLink}} parts
    * @param {{graceMs: number, mediaTimeoutMs: number}} times
    * @param {{metrics: import('./metrics.js').Metrics, onEnded: (call: Call, reason: string) => void}} around
+   * @param {import('./calls.js').Terms} [terms]
    */
-  constructor({ id, token }, { media, link }, { graceMs, mediaTimeoutMs }, { metrics, onEnded }) {
+  constructor({ id, token }, { media, link }, { graceMs, mediaTimeoutMs }, { metrics, onEnded }, terms = {}) {
     this.id = id;
     this.token = token;
     this.#media = media;
@@ -51,7 +57,13 @@ export class Call {
       () => this.end('timeout', `No media path within ${mediaTimeoutMs / 1000} s.`),
       mediaTimeoutMs,
     );
-    link.startCall(id, media.agentRtp, this);
+    const { longestS = null, tokenS = null } = terms;
+    if (longestS !== null)
+      this.#longestTimer = setTimeout(
+        () => this.end('timeout', `A call may last ${longestS} s.`),
+        longestS * 1000 + FAREWELL_MS,
+      );
+    link.startCall(id, media.agentRtp, this, tokenS);
   }
 
   get rtpCapabilities() {
@@ -102,6 +114,7 @@ export class Call {
     this.ended = true;
     clearTimeout(this.#clientTimer);
     clearTimeout(this.#mediaTimer);
+    clearTimeout(this.#longestTimer);
     this.#media.close();
     this.#link.endCall(reason, message);
     this.client?.ended(reason, message);

@@ -4,6 +4,13 @@ import { Refused } from './errors.js';
 
 const TOKEN_BYTES = 24;
 
+/**
+ * @typedef {object} Terms of a call
+ * @property {number | null} [longestS] how long it may last
+ * @property {number | null} [tokenS] the same, where its token says so: its call worker is told
+ * @property {() => void} [onOver]
+ */
+
 /** The calls that are on, by their tokens; who gets one, and who gets his back. */
 export class Calls {
   /** @type {Map<string, Call>} */
@@ -41,10 +48,11 @@ export class Calls {
   }
 
   /**
+   * @param {Terms} [terms] `onOver` is called once there was a call
    * @returns {Promise<Call>} a new call, without a client yet
    * @throws {Refused} busy, not_ready
    */
-  async open() {
+  async open(terms = {}) {
     const obstacle = this.obstacle;
     if (obstacle) throw obstacle;
     const link = /** @type {import('./link/worker_link.js').WorkerLink} */ (this.#links.take());
@@ -67,10 +75,14 @@ export class Calls {
       throw new Refused('not_ready', this.#closed ? 'The server stops.' : 'The call worker has just gone.');
     }
     const names = { id: randomUUID(), token: randomBytes(TOKEN_BYTES).toString('base64url') };
-    call = new Call(names, { media, link }, this.#times, {
+    const around = {
       metrics: this.#metrics,
-      onEnded: (ended, reason) => this.#onEnded(ended, reason),
-    });
+      onEnded: (/** @type {Call} */ ended, /** @type {string} */ reason) => {
+        this.#onEnded(ended, reason);
+        terms.onOver?.();
+      },
+    };
+    call = new Call(names, { media, link }, this.#times, around, terms);
     this.#byToken.set(call.token, call);
     this.#metrics.callsActive(this.#byToken.size);
     this.#log.info('call_started', { call: call.id, worker: link.pid });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ACCESS } from './access_settings.js';
 import { messageOf, UserError } from './errors.js';
 import { checker } from './validation.js';
 
@@ -11,7 +12,7 @@ import { checker } from './validation.js';
  * @typedef {{host: string, port: number, page_dir: string, socket: string, allowed_origins: string[],
  *   ice_servers: IceServer[], turn: Turn | null, jitter_buffer_target_ms: number | null, grace_s: number,
  *   join_timeout_s: number, media_timeout_s: number, rtc: Rtc, opus: {fec: boolean, dtx: boolean},
- *   log_level: import('./logger.js').Level}} Config
+ *   access: import('./door.js').Access, log_level: import('./logger.js').Level}} Config
  */
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65_535 };
@@ -105,6 +106,7 @@ const check = checker(
         }),
         default: {},
       },
+      access: ACCESS,
       log_level: { enum: ['debug', 'info', 'warning', 'error'], default: 'info' },
     },
     ['socket'],

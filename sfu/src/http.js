@@ -5,8 +5,8 @@ import { findPageFile, sendPageFile } from './page_files.js';
 import { Connection, LONGEST_MESSAGE_BYTES } from './signalling.js';
 
 const SIGNAL_PATH = '/signal';
-/** Connections that are in no call. Those in one are as many as there are call workers. */
-const MOST_WAITING = 100;
+/** How often it is looked whether a request takes too long. */
+const CHECK_MS = 1000;
 /** @type {import('ws').ServerOptions & {closeTimeout: number}} `closeTimeout` is missing from the types. */
 const SOCKETS = {
   noServer: true,
@@ -25,19 +25,30 @@ const HEADERS = {
 
 /** The front's port: the page, its signalling, and what operators ask. */
 export class HttpFront {
-  #server = createServer((request, response) => this.#onRequest(request, response));
+  #server;
   #sockets = new WebSocketServer(SOCKETS);
   /** @type {Set<Connection>} */
   #connections = new Set();
+  /** @type {WeakMap<import('node:stream').Duplex, NodeJS.Timeout>} */
+  #lifetimes = new WeakMap();
+  #warned = false;
   #around;
 
   /**
-   * @param {{config: import('./config.js').Config, calls: import('./calls.js').Calls,
+   * @param {{config: import('./config.js').Config, door: import('./door.js').Door, calls: import('./calls.js').Calls,
    *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics,
    *   operations: import('./operations.js').Operations}} around
    */
   constructor(around) {
     this.#around = around;
+    const requestTimeout = around.config.access.limits.request_timeout_s * 1000;
+    const timeouts = {
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: CHECK_MS,
+    };
+    this.#server = createServer(timeouts, (request, response) => this.#onRequest(request, response));
+    this.#server.on('connection', (socket) => this.#onConnection(socket));
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
   }
 
@@ -70,11 +81,46 @@ export class HttpFront {
     await closed;
   }
 
+  /** One that is no WebSocket has so long, whatever it does: reads slowly, writes slowly. @param {import('node:net').Socket} socket */
+  #onConnection(socket) {
+    const { config, door, metrics } = this.#around;
+    const peer = socket.remoteAddress ?? '';
+    const key = door.socketKey(peer);
+    if (!door.limits.sockets.take(key)) {
+      metrics.refused('too_many_sockets');
+      socket.destroy();
+      return;
+    }
+    const lasts = config.access.limits.response_timeout_s * 1000;
+    const timer = door.isProxy(peer) ? undefined : setTimeout(() => socket.destroy(), lasts);
+    if (timer) this.#lifetimes.set(socket, timer);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      door.limits.sockets.giveBack(key);
+    });
+  }
+
+  /** @param {import('node:http').IncomingMessage} request @returns {boolean} false: too many came from there */
+  #mayAsk(request) {
+    const { door, log, metrics } = this.#around;
+    const { address, key, unknownProxy } = door.caller(request);
+    if (unknownProxy && !this.#warned) {
+      this.#warned = true;
+      const hint = `if it is your proxy, add it to access.trusted_proxies: all its callers count as one address now`;
+      log.warning('unknown_proxy', { address, hint });
+    }
+    if (door.limits.request(key, performance.now())) return true;
+    metrics.refused('too_many_requests');
+    return false;
+  }
+
   /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response */
   async #onRequest(request, response) {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answer(response.setHeader('Allow', 'GET, HEAD'), 405, 'Only GET and HEAD.');
+    if (!this.#mayAsk(request))
+      return answer(response.setHeader('Retry-After', '1'), 429, 'Too many requests.');
     const path = pathOf(request);
     const { config, calls, log, metrics, operations } = this.#around;
     try {
@@ -102,6 +148,7 @@ export class HttpFront {
    */
   #onUpgrade(request, socket, head) {
     socket.on('error', () => socket.destroy());
+    if (!this.#mayAsk(request)) return refuse(socket, '429 Too Many Requests', 'Too many requests.');
     if (pathOf(request) !== SIGNAL_PATH) return refuse(socket, '404 Not Found', 'There is no such socket.');
     if (!isAllowedOrigin(request, this.#around.config.allowed_origins)) {
       const { origin } = request.headers;
@@ -109,14 +156,21 @@ export class HttpFront {
       this.#around.log.warning('origin_refused', { origin, host: request.headers.host });
       return refuse(socket, '403 Forbidden', 'This origin is not allowed.');
     }
+    const { config, door } = this.#around;
+    const caller = door.caller(request);
     const waiting = [...this.#connections].filter(({ inCall }) => !inCall).length;
-    if (waiting >= MOST_WAITING) {
+    if (waiting >= config.access.limits.connections || !door.limits.pages.take(caller.key)) {
       this.#around.metrics.refused('too_many');
-      this.#around.log.warning('too_many_connections', { waiting });
+      if (door.worthALine(performance.now()))
+        this.#around.log.warning('too_many_connections', { waiting, address: caller.address });
       return refuse(socket, '503 Service Unavailable', 'Too many connections wait for a call.');
     }
+    // Also where the handshake fails, and no WebSocket ever comes of it.
+    socket.once('close', () => door.limits.pages.giveBack(caller.key));
+    const { origin, host = '' } = request.headers;
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
-      const connection = new Connection(ws, this.#around);
+      clearTimeout(this.#lifetimes.get(socket));
+      const connection = new Connection(ws, { caller, host, origin }, this.#around);
       this.#connections.add(connection);
       ws.on('close', () => this.#connections.delete(connection));
     });

@@ -88,7 +88,7 @@ const requestData = {
 
 const type = { type: 'string' };
 const checks = new Map([
-  ['join', checker(exactly({ type, version: integer(), 'resume?': text() }))],
+  ['join', checker(exactly({ type, version: integer(), 'resume?': text(), 'access_token?': text(4096) }))],
   [
     'heard',
     checker(
@@ -115,7 +115,7 @@ const checks = new Map([
 const dataChecks = new Map(Object.entries(requestData).map(([method, schema]) => [method, checker(schema)]));
 
 /**
- * @typedef {{type: 'join', version: number, resume?: string}} Join
+ * @typedef {{type: 'join', version: number, resume?: string, access_token?: string}} Join
  * @typedef {{type: 'request', id: number, method: string, data: any}} Request
  * @typedef {{type: 'heard', turn_id: number, voice_to_voice_ms: number}} Heard
  * @typedef {Join | Request | Heard | {type: 'leave'}} PageMessage

@@ -1,3 +1,4 @@
+import { NotAllowed } from './door.js';
 import { messageOf, Refused } from './errors.js';
 import { iceServers } from './ice_servers.js';
 import { TokenBucket } from './rate_limit.js';
@@ -20,6 +21,7 @@ const CLOSE_CODES = {
   wrong_version: 4003,
   unknown_call: 4004,
   in_use: 4005,
+  not_allowed: 4006,
   bad_message: 4400,
   too_fast: 4429,
 };
@@ -43,6 +45,8 @@ export class Connection {
   #ws;
   #config;
   #calls;
+  #door;
+  #from;
   #log;
   #metrics;
   #joinTimer;
@@ -50,11 +54,14 @@ export class Connection {
 
   /**
    * @param {import('ws').WebSocket} ws
-   * @param {{config: import('./config.js').Config, calls: import('./calls.js').Calls,
+   * @param {import('./door.js').From} from
+   * @param {{config: import('./config.js').Config, door: import('./door.js').Door, calls: import('./calls.js').Calls,
    *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics}} around
    */
-  constructor(ws, { config, calls, log, metrics }) {
+  constructor(ws, from, { config, door, calls, log, metrics }) {
     this.#ws = ws;
+    this.#from = from;
+    this.#door = door;
     this.#config = config;
     this.#calls = calls;
     this.#log = log;
@@ -143,20 +150,51 @@ export class Connection {
   }
 
   /** @param {import('./schemas.js').Join} join */
-  async #join({ version, resume }) {
+  async #join({ version, resume, access_token: token }) {
     if (this.#state !== 'new') return this.#refuse('bad_message', 'A second join.');
     if (version !== VERSION)
       return this.#refuse('wrong_version', `This server speaks version ${VERSION}, not ${version}.`);
     this.#state = 'joining';
     clearTimeout(this.#joinTimer);
     try {
-      const call = await (resume === undefined ? this.#calls.open() : this.#calls.resume(resume));
+      const call = await (resume === undefined ? this.#enter(token) : this.#calls.resume(resume));
       this.#joined(call, resume !== undefined);
     } catch (error) {
+      if (error instanceof NotAllowed) return this.#turnAway(error);
       if (error instanceof Refused) return this.#refuse(error.code, error.message);
       this.#log.error('join_failed', { error: messageOf(error) });
       this.#refuse('not_ready', 'The server failed.');
     }
+  }
+
+  /**
+   * @param {string | undefined} token
+   * @returns {Promise<Call>}
+   * @throws {Refused}
+   */
+  async #enter(token) {
+    const times = { nowMs: performance.now(), unixS: Date.now() / 1000 };
+    const { caller } = this.#from;
+    const grant = await this.#door.enter(this.#from, token, times, () => {
+      if (this.#calls.obstacle) throw this.#calls.obstacle;
+    });
+    const onOver = () => this.#door.callOver(caller);
+    const terms = { longestS: this.#door.longestCallS(grant), tokenS: grant?.maxCallS ?? null, onOver };
+    try {
+      const call = await this.#calls.open(terms);
+      if (grant) this.#log.info('token_used', { call: call.id, token: grant.tokenId, label: grant.label });
+      return call;
+    } catch (error) {
+      onOver();
+      throw error;
+    }
+  }
+
+  /** The log knows why; whoever asks is not told. @param {NotAllowed} error */
+  #turnAway({ code, message, reason }) {
+    if (this.#door.worthALine(performance.now()))
+      this.#log.warning('not_allowed', { reason, address: this.#from.caller.address });
+    this.#refuse(code, message, `${code}_${reason}`);
   }
 
   /** @param {Call} call @param {boolean} resumed */
@@ -225,11 +263,11 @@ export class Connection {
     else this.#ws.send(JSON.stringify(message));
   }
 
-  /** @param {string} code @param {string} message */
-  #refuse(code, message) {
+  /** @param {string} code @param {string} message @param {string} [counted] */
+  #refuse(code, message, counted = code) {
     if (this.#state === 'closed') return;
-    this.#log.info('signalling_refused', { call: this.#call?.id, code, message });
-    this.#metrics.refused(code);
+    if (counted === code) this.#log.info('signalling_refused', { call: this.#call?.id, code, message });
+    this.#metrics.refused(counted);
     this.#send({ type: 'refused', code, message });
     this.#close(CLOSE_CODES[code], code);
   }

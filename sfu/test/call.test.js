@@ -128,7 +128,15 @@ test('a connection without pongs for three pings is dropped', (t) => {
   const config = parseConfig('{"socket": "s", "join_timeout_s": 3600}', 'test');
   /** @type {any} */
   const calls = {};
-  new Connection(ws, { config, calls, log: makeLogger('error'), metrics: new Metrics() });
+  /** @type {any} */
+  const nobody = {};
+  new Connection(ws, nobody, {
+    config,
+    door: nobody,
+    calls,
+    log: makeLogger('error'),
+    metrics: new Metrics(),
+  });
   for (let seconds = 0; seconds < 60; seconds += 5) {
     mock.timers.tick(5000);
     ws.emit('pong');

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +113,7 @@ def turns(
     from voicebot.cli.calm import calm_engine_libraries
 
     calm_engine_libraries()
+    from voicebot.bench.contestant import build_contestant, recordings_folder
     from voicebot.bench.corpus import build_scenarios
     from voicebot.bench.keeping import keep_call
     from voicebot.bench.plot import check_plot, plot_latency
@@ -130,12 +130,16 @@ def turns(
     to_stdout = json_path is not None and str(json_path) == "-"
     if json_path is not None and not to_stdout:
         _check_folder(json_path)
-    contestants = [_contestant(name) for name in (profile, against) if name is not None]
+    contestants = [build_contestant(name) for name in (profile, against) if name is not None]
     if len(contestants) == 2 and contestants[0].name == contestants[1].name:
         contestants[1].name += " (again)"
     with BenchProgress(quiet=quiet or to_stdout) as progress:
         scenarios = build_scenarios(
-            seed=seed, size=size, models=ModelStore(), cache_dir=_cache_dir(), progress=progress.preparing
+            seed=seed,
+            size=size,
+            models=ModelStore(),
+            cache_dir=recordings_folder(),
+            progress=progress.preparing,
         )
         scenarios = _only(scenarios, kinds)
         progress.calls(len(scenarios) * len(contestants))
@@ -229,35 +233,12 @@ def curve(reports: tuple[Path, ...], plot_path: Path, short_pauses: bool) -> int
     return 0
 
 
-def _contestant(name: str) -> Contestant:
-    from voicebot.bench.runner import Contestant
-    from voicebot.call import build_provider
-    from voicebot.engines import Engines
-    from voicebot.models import ModelStore
-    from voicebot.plugins import ensure_installed
-    from voicebot.profile import load_profile, resolve
-    from voicebot.profile.resolve import section_models
-
-    resolved = resolve(load_profile(name, environ=_environ()))
-    store = ModelStore(base_dir=resolved.profile.base_dir)
-    for kind in ("vad", "stt", "turn", "llm", "tts"):
-        for section in resolved.chain(kind):
-            ensure_installed(section.info, section.provider_class)
-            for model in section_models(section):
-                store.path(model)
-
-    def build(kind: Any) -> Any:
-        return build_provider(kind, resolved, store)
-
-    engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
-    return Contestant(resolved.profile.name, resolved.profile, engines)
-
-
 def _ear(name: str, scenarios: list[Scenario]) -> Engine[Any] | None:
     """A better recogniser than most profiles can afford, to say what was heard before an interruption.
 
     None where there is none, or where it is not installed.
     """
+    from voicebot.bench.contestant import bench_environ
     from voicebot.call import build_provider
     from voicebot.errors import VoicebotError
     from voicebot.models import ModelStore
@@ -271,7 +252,7 @@ def _ear(name: str, scenarios: list[Scenario]) -> Engine[Any] | None:
         "CONTEXT_FINAL": "1500",
         "INTERIM_INTERVAL_MS": "0",
     }
-    environ = {key: value for key, value in _environ().items() if not key.startswith("VOICEBOT_STT")}
+    environ = {key: value for key, value in bench_environ().items() if not key.startswith("VOICEBOT_STT")}
     environ |= {f"VOICEBOT_STT__{key}": value for key, value in settings.items()}
     try:
         resolved = resolve(load_profile(name, environ=environ))
@@ -280,17 +261,6 @@ def _ear(name: str, scenarios: list[Scenario]) -> Engine[Any] | None:
         return build_provider("stt", resolved, store)
     except VoicebotError:
         return None
-
-
-def _environ() -> dict[str, str]:
-    """The environment, without what it says of transports.
-
-    Calls come from the bench: where the profile takes its own from does not matter, and may need more.
-    """
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_TRANSPORT")}
-    environ["VOICEBOT_TRANSPORT__USE"] = "wav"
-    environ["VOICEBOT_TRANSPORT__INPUT"] = environ["VOICEBOT_TRANSPORT__OUTPUT"] = os.devnull
-    return environ
 
 
 def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:
@@ -310,12 +280,6 @@ def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:
             hint="Ask for more --turns.",
         )
     return chosen
-
-
-def _cache_dir() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("voicebot", appauthor=False)) / "bench"
 
 
 def _check_folder(path: Path) -> None:

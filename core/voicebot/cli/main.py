@@ -24,11 +24,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Measure a profile in conversation: latency, cut-offs, interruptions.",
     ),
     "call": ("voicebot.cli.call:call", "Hold a call, for example from one WAV file into another."),
+    "calls": ("voicebot.cli.calls:calls", "Look at what is kept of calls, export it, delete it."),
+    "capacity": ("voicebot.cli.capacity:capacity", "Measure how many calls at once this machine holds."),
     "check": ("voicebot.cli.check:check", "Say whether a profile would run here, and what it would run."),
+    "doctor": ("voicebot.cli.doctor:doctor", "Look for what keeps a deployment from being heard."),
+    "drain": ("voicebot.cli.drain:drain", "Let a running server finish its calls, and end."),
     "models": ("voicebot.cli.models:models", "Fetch, list and verify model files."),
     "plugins": ("voicebot.cli.plugins:plugins", "List the installed plugins and show their settings."),
     "run": ("voicebot.cli.run:run", "Serve calls until stopped: what a person opens and talks to."),
     "schema": ("voicebot.cli.schema:schema", "Write the JSON Schema of profiles, for editors."),
+    "token": ("voicebot.cli.token:token", "Make a token that lets somebody call, once."),
 }
 """Where each command is, and its line in `voicebot --help`; nothing is imported to print that."""
 

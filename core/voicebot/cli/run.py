@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voicebot.engines import Engine
     from voicebot.interfaces import Transport
     from voicebot.profile import ResolvedProfile
+    from voicebot.supervising.supervisor import Supervisor
 
 __all__ = ["run"]
 
@@ -42,11 +43,14 @@ SHOW_CURSOR = b"\x1b[?25h"
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.pass_context
 def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) -> int:
-    """Serve calls until stopped by Ctrl-C or SIGTERM; a second Ctrl-C stops at once.
+    """Serve calls until stopped by Ctrl-C, SIGTERM or `voicebot drain`; a second Ctrl-C stops at once.
 
     Calls come the way that the profile's transport takes them: from a page in the browser, for example. Each is held
     in a process of its own, with engines that are warm before it begins; the profile's `calls` says how many there are.
     A process that dies ends its call alone, and is replaced.
+
+    Ctrl-C ends the calls that are on. SIGTERM and `voicebot drain` let them go on for up to the profile's
+    `pool.drain_s`, then the agent says goodbye; no other call begins. A second SIGTERM, or Ctrl-C, does not wait.
 
     \b
     Examples:
@@ -97,6 +101,7 @@ async def _serve(
 ) -> None:
     from voicebot.engines import blame
     from voicebot.queues import BoundedQueue
+    from voicebot.supervising.running import noted
     from voicebot.supervising.supervisor import Supervisor
     from voicebot.tasks import task_group
 
@@ -107,6 +112,11 @@ async def _serve(
         ready = f"Open {address} and talk." if address else "Ready for calls."
         printing.put_nowait(partial(view.tell, f"{ready} Ctrl-C stops."))
 
+    drain_s = resolved.profile.pool.drain_s
+
+    def changed() -> None:
+        note.update("draining" if supervisor.draining else "serving", len(supervisor.calls_on))
+
     supervisor = Supervisor(
         command,
         os.environ,
@@ -115,8 +125,18 @@ async def _serve(
         on_open=open_to_calls,
         on_event=lambda call_id, event: printing.put_nowait(partial(view.show, event, call_id)),
         on_line=lambda line: printing.put_nowait(partial(click.echo, line, err=True)),
+        drain_s=drain_s,
+        on_change=changed,
     )
-    _obey_signals(supervisor.stop, supervisor.kill)
+
+    def drain() -> None:
+        supervisor.drain()
+        calls = len(supervisor.calls_on)
+        on = "1 call is on" if calls == 1 else f"{calls} calls are on"
+        said = f"Draining: {on}, for up to {drain_s:g} s more." if calls else "Draining."
+        printing.put_nowait(partial(view.tell, said))
+
+    _obey_signals(drain, supervisor, drain_s)
 
     async def print_all() -> None:
         complained = False
@@ -129,36 +149,42 @@ async def _serve(
                     _log.warning("what happens cannot be shown: %s: %s", type(error).__name__, error)
                 complained = True
 
-    async with task_group() as group:
-        group.create_task(print_all(), name="terminal")
-        printing.put_nowait(partial(view.status, "loading engines …"))
-        try:
-            await supervisor.run()
-        finally:
-            printing.close()
-            with blame(transport):
-                await transport.provider.aclose()
+    with noted(str(resolved.profile.file), drain_s) as note:
+        async with task_group() as group:
+            group.create_task(print_all(), name="terminal")
+            printing.put_nowait(partial(view.status, "loading engines …"))
+            try:
+                await supervisor.run()
+            finally:
+                printing.close()
+                with blame(transport):
+                    await transport.provider.aclose()
 
 
-def _obey_signals(stop: Callable[[], None], kill: Callable[[], None]) -> None:
+def _obey_signals(drain: Callable[[], None], supervisor: Supervisor, drain_s: float) -> None:
+    from voicebot.supervising.signals import DRAIN_SIGNAL, Obedience
+    from voicebot.supervising.supervisor import GOODBYE_S
     from voicebot.watchdog import exit_within
 
-    loop, signals = asyncio.get_running_loop(), 0
+    obedience = Obedience(drains=drain_s > 0)
 
-    def stop_once(number: signal.Signals) -> None:
-        nonlocal signals
-        signals += 1
-        if signals == 1:
+    def obey(number: signal.Signals) -> None:
+        action = obedience.signalled(number)
+        if action == "drain":
+            exit_within(0, drain_s + GOODBYE_S + STOP_GRACE_S)
+            drain()
+        elif action == "stop":
             exit_within(0, STOP_GRACE_S)
-            stop()
-        elif number == signal.SIGINT:
-            kill()
+            supervisor.stop()
+        elif action == "kill":
+            supervisor.kill()
             if sys.stdout.isatty():
                 os.write(sys.stdout.fileno(), SHOW_CURSOR)
             os._exit(KILLED)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_once, number)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, DRAIN_SIGNAL):
+        loop.add_signal_handler(number, obey, number)
 
 
 def _make(folder: Path) -> None:

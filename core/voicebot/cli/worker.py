@@ -29,18 +29,31 @@ def worker(profile: str, report_dir: Path | None) -> int:
     from voicebot.cli.calm import calm_engine_libraries
 
     calm_engine_libraries()
+    import psutil
+
     from voicebot.call import serve_calls
     from voicebot.errors import EngineError
     from voicebot.hooks import build_hook_manager
+    from voicebot.leaving import Leaving
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
+    from voicebot.supervising import messages
     from voicebot.supervising.messages import CallEvent, Health, Warm
+    from voicebot.supervising.turnover import Turnover
     from voicebot.supervising.worker import Pipes, reporting, until_told_to_stop
     from voicebot.watchdog import run
 
     pipes = Pipes()
     resolved = resolve(load_profile(profile))
+    leaving, turnover = Leaving(), Turnover(resolved.profile.pool)
+    memory = psutil.Process().memory_info
     warm = False
+
+    def told(line: bytes) -> None:
+        if line == messages.NO_MORE.strip():
+            leaving.no_more()
+        elif line == messages.GOODBYE.strip():
+            leaving.goodbye()
 
     async def main() -> None:
         async with reporting(pipes.stdout) as supervisor:
@@ -54,6 +67,13 @@ def worker(profile: str, report_dir: Path | None) -> int:
                 if report_dir is not None:
                     _save(report_dir, report)
 
+            def on_free() -> None:
+                supervisor.tell(messages.Free())
+                why = turnover.call_over(memory().rss / 1e6)
+                if why is not None:
+                    supervisor.tell(messages.Leaving(why))
+                    leaving.no_more()
+
             serving = serve_calls(
                 resolved,
                 ModelStore(base_dir=resolved.profile.base_dir),
@@ -62,8 +82,10 @@ def worker(profile: str, report_dir: Path | None) -> int:
                 on_warm=on_warm,
                 on_report=on_report,
                 on_health=lambda engines: supervisor.tell(Health(engines)),
+                on_free=on_free,
+                leaving=leaving,
             )
-            await until_told_to_stop(serving, pipes.stdin)
+            await until_told_to_stop(serving, pipes.stdin, told)
 
     try:
         run(main(), blocked_after_s=resolved.profile.deadlines.warmup_s + 5)

@@ -13,8 +13,8 @@ __all__ = ["count_words", "is_backchannel"]
 # Hums and fillers stand here too: they are sounds that listeners make, and take no floor. What stops a speaker is in
 # no list ("no", "stop", "wait", "sorry", "actually", "but"; German "halt" and "doch", Spanish "ya" and "para").
 _EVERYWHERE = """
-m, n, mm, nm, mn, hm, hmm, mhm, nhm, mmhm, mm hm, mh mh, uh huh, uhhuh, uhuh, huh, uh, uhm, ah, aha, ah ha, oh, ooh, ha, haha, ha ha
-ok, okay, o k, mkay, m kay, okey, wow
+m, n, mm, nm, mn, hm, hmm, mhm, nhm, mmhm, mm hm, mh mh, uh huh, uhhuh, uhuh, huh, uh, uhm, ah, aha, ah ha, oh, ooh
+ha, haha, ha ha, ok, okay, o k, mkay, m kay, okey, wow
 """
 _BY_LANGUAGE = {
     "en": """

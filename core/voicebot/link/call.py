@@ -85,6 +85,8 @@ class LinkedCall:
         self.call_id = call.call_id
         self.media: dict[str, Any] = call.media.model_dump(exclude_none=True)
         """What the front said of the media: `messages.MediasoupMedia` or `messages.WebrtcMedia`, as a dict."""
+        self.max_call_s = call.max_call_s
+        """The longest that it may be (s), where the front says so."""
         self.statistics = statistics
         self._send_message = send
         self._send_packet = send_rtp

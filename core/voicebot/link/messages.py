@@ -184,6 +184,8 @@ class Call(Message):
     type: Literal["call"] = "call"
     call_id: str = Field(max_length=100, pattern=r"^[A-Za-z0-9_-]+$")
     media: CallMedia
+    max_call_s: float | None = Field(default=None, gt=0)
+    """The longest that it may be, where its token says less than the profile."""
 
 
 class Request(Message):

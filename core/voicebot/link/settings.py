@@ -16,7 +16,7 @@ from voicebot.link.messages import IceServer
 from voicebot.rtp.settings import JitterSettings, OpusSettings
 from voicebot.settings import Settings
 
-__all__ = ["FrontSettings", "TurnSettings", "socket_path"]
+__all__ = ["FrontSettings", "TurnSettings", "private_folder", "socket_path"]
 
 _LONGEST_SOCKET_PATH = 107
 """Bytes: `sun_path` of Linux's sockaddr_un, less its terminator."""
@@ -85,7 +85,7 @@ def socket_path(config: FrontSettings, base_dir: Path = Path()) -> Path:
     if config.socket is not None:
         path = base_dir / config.socket.expanduser()
     else:
-        path = _private_folder() / f"{config.port}.sock"
+        path = private_folder() / f"{config.port}.sock"
     if len(os.fsencode(path.absolute())) > _LONGEST_SOCKET_PATH:
         raise EngineError(
             f"the socket's path is longer than {_LONGEST_SOCKET_PATH} bytes: {path.absolute()}",
@@ -94,7 +94,12 @@ def socket_path(config: FrontSettings, base_dir: Path = Path()) -> Path:
     return path.absolute()
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
+    """The user's runtime folder; made, for this user only, if it is not there.
+
+    Raises:
+        EngineError: it cannot be made, is another user's or lies where another user could replace it.
+    """
     hint = "Set transport.socket to a path in a folder of yours."
     try:
         with warnings.catch_warnings():

@@ -39,7 +39,7 @@ class WorkerLink(asyncio.Protocol):
         self._decoder = FrameDecoder()
         self._socket: asyncio.Transport | None = None
         self._welcomed = False
-        self._idle = False
+        self._idle = self._no_more = False
         self._call: LinkedCall | None = None
         """From the front's `call` until both sides have ended it."""
         self._offered: LinkedCall | None = None
@@ -83,22 +83,27 @@ class WorkerLink(asyncio.Protocol):
         """Say that a call can be held at once, and wait for one; the call before is ended where it is not.
 
         Returns:
-            The call, or None when the front has closed the connection.
+            The call, or None when the front has closed the connection, or after `no_more`.
 
         Raises:
             LinkError: the connection ended because one side did not keep to the protocol.
         """
         if self._call is not None and self._call is not self._offered:
             await self._ending(self._call)
-        if not self._idle and self._offered is None and not self._is_closing:
+        if not self._idle and self._offered is None and not self._is_closing and not self._no_more:
             self._idle = True
             self._send(messages.Idle())
-        while self._offered is None and not self._closed.is_set():
+        while self._offered is None and not self._closed.is_set() and not self._no_more:
             await self._change()
         call, self._offered = self._offered, None
         if call is None and self._error is not None:
             raise self._error
         return call
+
+    def no_more(self) -> None:
+        """Take no further call: `next_call` returns None, at once where it waits for one that is not there yet."""
+        self._no_more = True
+        self._changed.set()
 
     async def _ending(self, call: LinkedCall) -> None:
         call.end()

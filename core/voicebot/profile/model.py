@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from voicebot.interfaces import KINDS, Kind
 from voicebot.profile.nodes import Node
-from voicebot.settings import SessionSettings, ThreadSettings
+from voicebot.settings import PoolSettings, SessionSettings, ThreadSettings
 
 __all__ = ["CHAIN_KINDS", "SETTINGS", "VALUES", "Choice", "Profile", "parse_chain"]
 
@@ -79,6 +79,10 @@ class Profile(SessionSettings):
         le=64,
         description="How many calls at once: so many call workers, each with its own engines in memory, are kept "
         "warm by `voicebot run`.",
+    )
+    pool: PoolSettings = Field(
+        default_factory=PoolSettings,
+        description="How long the call workers live, and how `voicebot run` leaves.",
     )
     _file: Path | None = PrivateAttr(default=None)
     _tree: Node | None = PrivateAttr(default=None)

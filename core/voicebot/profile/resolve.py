@@ -133,5 +133,6 @@ def context_for(kind: Kind, profile: Profile | ResolvedProfile, models: ModelPat
         threads=getattr(plain.threads, kind),
         language=plain.agent.language,
         system_prompt=plain.agent.system_prompt,
+        access=plain.access,
         base_dir=plain.base_dir,
     )

@@ -32,6 +32,7 @@ class RtpConnection:
     task to own. The agent's packets begin with the first `receive`, `feed` or `send`.
 
     Args:
+        max_call_s: the longest that the call may be (s), where whoever let it in said so.
         transmit: called with each packet when it is due; must not block.
         notify: called with the session's events; must not block.
         close: awaited once, by the first `aclose`.
@@ -45,11 +46,13 @@ class RtpConnection:
         sender: RtpSender,
         *,
         call_id: str = "",
+        max_call_s: float | None = None,
         transmit: Callable[[RtpPacket], None],
         notify: Callable[[Event], None],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self.call_id = call_id
+        self.max_call_s = max_call_s
         self.receiver = receiver
         self.sender = sender
         self.broken_packets = 0

@@ -1,9 +1,18 @@
-"""What a call worker tells the supervisor: JSON, a line each.
+"""What a call worker and the supervisor tell each other, a line each.
+
+The worker, in JSON:
 
 {"type": "warm"}                                                        calls can be held from here on
 {"type": "health", "engines": [{"kind": "llm", "plugin": "groq", …}]}     each as `voicebot.health.EngineHealth`; at
                                                                         first, and whenever it has changed
 {"type": "event", "call_id": "…", "event": {"name": "call_started", …}}   as `voicebot.events.as_message` makes it
+{"type": "free"}                                                        nothing is left of the call that was on
+{"type": "leaving", "why": "…"}                                          it ends; a fresh worker takes its place
+
+The supervisor, in plain words:
+
+no more     take no further call, and end when the one that is on is over
+goodbye     the same, and end the one that is on with a word
 """
 
 from __future__ import annotations
@@ -17,9 +26,22 @@ from pydantic import ConfigDict, TypeAdapter
 from voicebot.events import Event, as_message, from_message
 from voicebot.health import EngineHealth
 
-__all__ = ["MAX_LINE_BYTES", "CallEvent", "Health", "Message", "Warm", "line_of", "parse_line"]
+__all__ = [
+    "GOODBYE",
+    "MAX_LINE_BYTES",
+    "NO_MORE",
+    "CallEvent",
+    "Free",
+    "Health",
+    "Leaving",
+    "Message",
+    "Warm",
+    "line_of",
+    "parse_line",
+]
 
 MAX_LINE_BYTES = 1 << 20
+NO_MORE, GOODBYE = b"no more\n", b"goodbye\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +61,18 @@ class CallEvent:
     event: Event
 
 
-Message = Warm | Health | CallEvent
+@dataclass(frozen=True, slots=True)
+class Free:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    why: str
+    """For the error log; "" where it is nothing that anyone has to know."""
+
+
+Message = Warm | Health | CallEvent | Free | Leaving
 
 _health = TypeAdapter(list[EngineHealth], config=ConfigDict(allow_inf_nan=False))
 
@@ -50,6 +83,10 @@ def line_of(message: Message) -> bytes:
         data: dict[str, object] = {"type": "warm"}
     elif isinstance(message, Health):
         data = {"type": "health", "engines": [asdict(engine) for engine in message.engines]}
+    elif isinstance(message, Free):
+        data = {"type": "free"}
+    elif isinstance(message, Leaving):
+        data = {"type": "leaving", "why": message.why}
     else:
         data = {"type": "event", "call_id": message.call_id, "event": as_message(message.event)}
     return json.dumps(data).encode() + b"\n"
@@ -72,4 +109,8 @@ def parse_line(line: bytes) -> Message:
             return Health(_health.validate_python(engines))
         case {"type": "event", "call_id": str(call_id), "event": dict(event)}:
             return CallEvent(call_id, from_message(event))
+        case {"type": "free"}:
+            return Free()
+        case {"type": "leaving", "why": str(why)}:
+            return Leaving(why)
     raise ValueError("no message of a call worker")

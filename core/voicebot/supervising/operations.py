@@ -19,6 +19,7 @@ __all__ = ["Operations"]
 
 STATES = ("ready", "warming", "broken")
 BREAKERS = ("closed", "half_open", "open")
+DRAINING = "draining: no further call is taken"
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Operations(Collector):
     """The supervisor tells it what the workers say; a front asks it (`voicebot.interfaces.Operations`)."""
 
     def __init__(self) -> None:
+        self.closing = False
+        """The supervisor drains: no further call is taken."""
         self._workers: dict[int, _Worker] = {}
         self._registry = CollectorRegistry()
         self._counts = Counts(self._registry)
@@ -64,6 +67,8 @@ class Operations(Collector):
 
     def obstacle(self) -> str:
         """Why no call could be answered now, whichever worker took it, in one line; "" where one could."""
+        if self.closing:
+            return DRAINING
         warm = [worker for worker in self._workers.values() if worker.warm]
         troubles = [_trouble(worker.engines) for worker in warm or self._workers.values()]
         if warm:

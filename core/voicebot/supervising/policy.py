@@ -2,8 +2,9 @@
 
 Workers are started one after another, because two that warm up at once fight for the machine's cores. One that ends is
 replaced after a pause that doubles with every end, from 0.5 to 30 s, and is short again after a worker that lived for a
-minute. Nothing is given up while a worker that is warm could be holding a call: only where there is none, a user's
-error, or three crashes in a row before being warm, are the end of it all.
+minute; one that leaves by itself is replaced at once. Nothing is given up while a worker that is warm could be
+holding a call: only where there is none, a user's error, or three crashes in a row before being warm, are the end of
+it all.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Retire:
 
 @dataclass(slots=True)
 class _Slot:
-    state: Literal["waiting", "warming", "warm", "retired"] = "waiting"
+    state: Literal["waiting", "warming", "warm", "leaving", "retired"] = "waiting"
+    """leaving: it ends, and wants to be replaced at once."""
     due_s: float = 0.0
     """waiting: when it may be started."""
     started_s: float = 0.0
@@ -90,10 +92,18 @@ class WorkerPolicy:
         self._slots[number].state = "warm"
         self._crashes = 0
 
+    def leaves(self, number: int) -> None:
+        """A worker that is warm takes no further call, and ends."""
+        if self._slots[number].state == "warm":
+            self._slots[number].state = "leaving"
+
     def ended(self, number: int, exit_code: int, now_s: float) -> Restart | GiveUp | Retire:
         """A worker's process is over; the exit code is negative where a signal ended it."""
         slot = self._slots[number]
-        was_warm = slot.state == "warm"
+        if exit_code == 0 and slot.state == "leaving":
+            slot.state, slot.due_s = "waiting", now_s
+            return Restart(0.0)
+        was_warm = slot.state in ("warm", "leaving")
         if exit_code == 0 and was_warm and not self._replace_finished:
             slot.state = "retired"
             return Retire()

@@ -62,7 +62,7 @@ class WorkerProcess:
         transport, protocol = await loop.subprocess_exec(
             lambda: _Protocol(MAX_LINE_BYTES, loop),
             *self._command,
-            stdin=subprocess.PIPE,  # never written to: its end tells the worker that we are gone
+            stdin=subprocess.PIPE,  # its end tells the worker that we are gone
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self._environ,
@@ -116,6 +116,12 @@ class WorkerProcess:
         if starts:
             return "\n".join(lines[starts[-1] :]).removeprefix("Error: ")
         return "\n".join(lines[-20:])
+
+    def tell(self, line: bytes) -> None:
+        """Give it a line; one that has ended, or does not read, misses it."""
+        pipe = None if self._transport is None else self._transport.get_pipe_transport(0)
+        if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
+            pipe.write(line)
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after a while; `run` returns."""

@@ -11,15 +11,28 @@ from functools import partial
 from voicebot.clock import now
 from voicebot.engines import Engine, blame
 from voicebot.errors import EngineError, VoicebotError
-from voicebot.events import Event
+from voicebot.events import CallEnded, CallStarted, Event
 from voicebot.interfaces import Front, OperatedFront, Transport
-from voicebot.supervising.messages import CallEvent, Health, Message
+from voicebot.supervising.messages import (
+    GOODBYE,
+    NO_MORE,
+    CallEvent,
+    Free,
+    Health,
+    Leaving,
+    Message,
+)
 from voicebot.supervising.operations import Operations
 from voicebot.supervising.policy import CRASHES, GiveUp, Restart, WorkerPolicy
 from voicebot.supervising.process import WorkerProcess
 from voicebot.tasks import task_group
 
-__all__ = ["Supervisor", "WorkersFailed"]
+__all__ = ["GOODBYE_S", "Supervisor", "WorkersFailed"]
+
+GOODBYE_S = 15.0
+"""How long a goodbye may take; then the calls are ended in order."""
+END_WITHIN_S = 30.0
+"""How long a worker may take to put away a call that has ended, or to end when it is to; then it is killed."""
 
 
 class WorkersFailed(VoicebotError):
@@ -39,8 +52,12 @@ class Supervisor:
             "" where there is no front to have one.
         on_event: called with a call's id and each of its events.
         on_line: called with each line for the error log.
+        drain_s: how long calls may go on after `drain`.
+        on_change: called when `calls_on` or `draining` has changed.
 
     Attributes:
+        calls_on: the calls that are on, by the number of their worker.
+        draining: no further call is taken.
         operations: how the engines of all workers are, and what has been counted; the front shows it.
     """
 
@@ -54,10 +71,16 @@ class Supervisor:
         on_open: Callable[[str], None],
         on_event: Callable[[str, Event], None],
         on_line: Callable[[str], None],
+        drain_s: float = 0.0,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._command, self._environ = command, environ
         self._transport = transport
         self._on_open, self._on_event, self._on_line = on_open, on_event, on_line
+        self._drain_s, self._on_change = drain_s, on_change
+        self.calls_on: dict[int, str] = {}
+        self.draining = False
+        self._reapers: dict[int, asyncio.TimerHandle] = {}
         self.operations = Operations()
         self._troubles: dict[int, str] = {}
         """What has been said of workers that are not warm."""
@@ -79,6 +102,15 @@ class Supervisor:
         self._stopping = True
         self._listening.set()
         self._changed.set()
+
+    def drain(self) -> None:
+        """Make `run` end when the calls that are on are over, or have been ended with a goodbye; none begins."""
+        if not (self.draining or self._stopping):
+            self.draining = True
+            self.operations.closing = True
+            self._listening.set()
+            self._changed.set()
+            self._on_change()
 
     def kill(self) -> None:
         """End the workers at once."""
@@ -127,6 +159,9 @@ class Supervisor:
     async def _keep_workers(self, group: asyncio.TaskGroup) -> None:
         policy = self._policy
         while not self._stopping and not policy.done and self._given_up is None:
+            if self.draining:
+                await self._drain(group)
+                return
             number = policy.next_start(now())
             if number is not None:
                 worker = WorkerProcess(
@@ -139,17 +174,49 @@ class Supervisor:
                 policy.started(number, now())
                 group.create_task(self._work(number, worker), name=f"call worker {number + 1}")
                 continue
-            self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(policy.wake_at()):
-                    await self._changed.wait()
+            await self._change(policy.wake_at())
         if self._given_up is not None:
             raise self._given_up
 
+    async def _drain(self, group: asyncio.TaskGroup) -> None:
+        """Let the workers end."""
+        for number, worker in self._workers.items():
+            if self._policy.is_warm(number):
+                worker.tell(NO_MORE)
+                if number not in self.calls_on:
+                    self._expect(number, "ended")
+            else:
+                group.create_task(worker.stop(), name="stop worker")
+        due_s, said_goodbye = now() + self._drain_s, False
+        while self._workers and not self._stopping:
+            if now() >= due_s:
+                if said_goodbye:
+                    return
+                for worker in self._workers.values():
+                    worker.tell(GOODBYE)
+                due_s, said_goodbye = now() + GOODBYE_S, True
+            await self._change(due_s)
+
+    async def _change(self, until_s: float | None) -> None:
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until_s):
+                await self._changed.wait()
+
     def _message(self, number: int, message: Message) -> None:
         if isinstance(message, CallEvent):
+            self._call_goes(number, message)
             self.operations.happened(message.event)
             self._on_event(message.call_id, message.event)
+        elif isinstance(message, Free):
+            self._free(number)
+            if self.draining:
+                self._expect(number, "ended")
+        elif isinstance(message, Leaving):
+            self._policy.leaves(number)
+            self._expect(number, "ended")
+            if message.why:
+                self._on_line(f"call worker {number + 1} is replaced: {message.why}")
         elif isinstance(message, Health):
             self.operations.healthy(number, message.engines)
             self._tell_trouble(number)
@@ -160,6 +227,34 @@ class Supervisor:
             self._warm_once = True
             self._announce()
             self._changed.set()
+
+    def _call_goes(self, number: int, message: CallEvent) -> None:
+        if isinstance(message.event, CallStarted):
+            self._pardon(number)
+            self.calls_on[number] = message.call_id
+            self._on_change()
+        elif isinstance(message.event, CallEnded):
+            self._expect(number, "put away its call, which has ended,")
+
+    def _free(self, number: int) -> None:
+        """Nothing is left of a worker's call."""
+        self._pardon(number)
+        if self.calls_on.pop(number, None) is not None:
+            self._on_change()
+
+    def _expect(self, number: int, what: str) -> None:
+        """Kill a worker that does not do in time what it is to do now."""
+        self._pardon(number)
+
+        def kill() -> None:
+            self._on_line(f"call worker {number + 1} is killed: it has not {what} within {END_WITHIN_S:g} s")
+            self._workers[number].kill()
+
+        self._reapers[number] = asyncio.get_running_loop().call_later(END_WITHIN_S, kill)
+
+    def _pardon(self, number: int) -> None:
+        if (reaper := self._reapers.pop(number, None)) is not None:
+            reaper.cancel()
 
     def _tell_trouble(self, number: int) -> None:
         """What a worker waits for that is not warm is not to be looked for in vain: it says the rest when it is."""
@@ -183,10 +278,19 @@ class Supervisor:
             code = 1
         self.operations.gone(number)
         self._troubles.pop(number, None)
+        self._workers.pop(number, None)
+        self._free(number)
         if self._stopping:
             return
+        was_warm = self._policy.is_warm(number)
         outcome = self._policy.ended(number, code, now())
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        if self.draining:
+            if code and was_warm:  # the others were stopped
+                worker.release()
+                self._on_line(f"call worker {number + 1} ended ({how})")
+            self._changed.set()
+            return
         complaint = worker.complaint()
         if isinstance(outcome, GiveUp):
             if outcome.reason == "user_error":
@@ -198,7 +302,8 @@ class Supervisor:
                 )
         elif isinstance(outcome, Restart):
             worker.release()
-            self._on_line(
-                f"call worker {number + 1} ended ({how}); another one is started in {outcome.after_s:g} s"
-            )
+            if outcome.after_s:
+                self._on_line(
+                    f"call worker {number + 1} ended ({how}); another one is started in {outcome.after_s:g} s"
+                )
         self._changed.set()

@@ -70,8 +70,13 @@ async def reporting(stdout: int) -> AsyncIterator[Reporting]:
             await asyncio.wait_for(closed.wait(), 1.0)
 
 
-async def until_told_to_stop(work: Coroutine[Any, Any, None], stdin: int) -> None:
+async def until_told_to_stop(
+    work: Coroutine[Any, Any, None], stdin: int, on_line: Callable[[bytes], None] = lambda line: None
+) -> None:
     """Do the work until it is done, or cancelled by SIGTERM or by the end of the standard input.
+
+    Args:
+        on_line: called with each line of the input.
 
     The input is watched by a thread, so that its end ends the process even where a plugin holds the event loop.
     """
@@ -88,7 +93,7 @@ async def until_told_to_stop(work: Coroutine[Any, Any, None], stdin: int) -> Non
             task.cancel()
 
     loop.add_signal_handler(signal.SIGTERM, stop)
-    _watch(stdin, loop, stop)
+    _watch(stdin, loop, stop, on_line)
     try:
         await task
     except asyncio.CancelledError:
@@ -96,10 +101,19 @@ async def until_told_to_stop(work: Coroutine[Any, Any, None], stdin: int) -> Non
             raise
 
 
-def _watch(stdin: int, loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+def _watch(
+    stdin: int,
+    loop: asyncio.AbstractEventLoop,
+    stop: Callable[[], None],
+    on_line: Callable[[bytes], None],
+) -> None:
     def watch() -> None:
-        while os.read(stdin, 4096):
-            pass
+        rest = b""
+        while data := os.read(stdin, 4096):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(on_line, line)
         exit_within(0, STOP_GRACE_S)
         with contextlib.suppress(RuntimeError):  # the loop is closed: the work is over
             loop.call_soon_threadsafe(stop)

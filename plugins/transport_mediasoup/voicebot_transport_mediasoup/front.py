@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from voicebot.access.door import Door
+from voicebot.access.secrets import call_secrets
+from voicebot.access.settings import AccessSettings
 from voicebot.clock import now
 from voicebot.errors import EngineError
 from voicebot.interfaces import Operations
@@ -36,8 +39,11 @@ class SfuFront:
     one by themselves. Its log goes to the logger `voicebot.sfu`.
     """
 
-    def __init__(self, config: MediasoupConfig, base_dir: Path = Path()) -> None:
+    def __init__(
+        self, config: MediasoupConfig, base_dir: Path = Path(), access: AccessSettings | None = None
+    ) -> None:
         self._config = config
+        self._access = access or AccessSettings()
         self._base_dir = base_dir
         self._operations: Operations | None = None
 
@@ -49,10 +55,14 @@ class SfuFront:
         """Serve until cancelled; then nothing of the SFU is left.
 
         Raises:
+            AccessError: it would listen for strangers, and nothing says who may call.
             EngineError: something that it needs is missing, it ended by saying why it cannot run here, or it died
                 five times within a minute.
         """
-        config = sfu_config(self._config, find_page(), socket_path(self._config, self._base_dir))
+        Door(self._access, self._config.host, self._base_dir)  # so that the error is in a profile's words
+        secrets = call_secrets(self._access, self._base_dir)
+        socket = socket_path(self._config, self._base_dir)
+        config = sfu_config(self._config, find_page(), socket, self._access, secrets)
         program = await find_program(self._config.sfu, self._base_dir)
 
         def listening(url: str) -> None:
@@ -84,12 +94,22 @@ class SfuFront:
             await asyncio.sleep(delay_s)
 
 
-def sfu_config(config: MediasoupConfig, page: Path, socket: Path) -> dict[str, Any]:
+def sfu_config(
+    config: MediasoupConfig,
+    page: Path,
+    socket: Path,
+    access: AccessSettings | None = None,
+    secrets: Sequence[bytes] = (),
+) -> dict[str, Any]:
     """What the SFU is told, secrets included: for its stdin, never for a command line."""
     rtc = config.rtc.model_dump(mode="json")
     # The two exclude each other.
     del rtc["port_range" if config.rtc.port_range is None else "port"]
     turn = config.turn
+    rules = (access or AccessSettings()).model_dump(
+        mode="json",
+        include={"open", "audience", "max_ttl_s", "leeway_s", "trusted_proxies", "limits", "max_call_s"},
+    )
     return {
         "host": config.host,
         "port": config.port,
@@ -101,6 +121,7 @@ def sfu_config(config: MediasoupConfig, page: Path, socket: Path) -> dict[str, A
         "jitter_buffer_target_ms": config.jitter_buffer_target_ms,
         "grace_s": config.grace_s,
         "rtc": rtc,
+        "access": {**rules, "secrets": [secret.decode() for secret in secrets]},
         "opus": {"fec": config.opus.fec, "dtx": config.opus.dtx},
         "log_level": config.sfu.log_level,
     }

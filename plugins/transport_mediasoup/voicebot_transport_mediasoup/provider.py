@@ -46,7 +46,10 @@ class MediasoupTransport:
 
     def __init__(self, config: MediasoupConfig, context: ProviderContext) -> None:
         self._config = config
+        self._access = context.access
         self._base_dir = context.base_dir
+        self._link: WorkerLink | None = None
+        self._no_more = False
 
     @classmethod
     def required_models(cls, config: MediasoupConfig) -> Sequence[str]:
@@ -62,7 +65,7 @@ class MediasoupTransport:
 
     def front(self) -> SfuFront | None:
         """The SFU's process, or None where one runs by itself."""
-        return SfuFront(self._config, self._base_dir) if self._config.sfu.start else None
+        return SfuFront(self._config, self._base_dir, self._access) if self._config.sfu.start else None
 
     async def connections(self) -> AsyncGenerator[RtpConnection, None]:
         """The SFU's calls, one at a time, each once its media path is up, or the first words would be lost.
@@ -74,13 +77,17 @@ class MediasoupTransport:
         """
         await self.warmup()
         backoff = Backoff(first_s=0.1, longest_s=1.0)
-        while True:
-            link = await self._connect(backoff)
+        while not self._no_more:
+            link = self._link = await self._connect(backoff)
+            if self._no_more:
+                link.no_more()
             try:
                 while (call := await link.next_call()) is not None:
                     async with self._held(call) as (connection, begun):
                         if await begun:
                             yield connection
+                if self._no_more:
+                    return
                 logger.info("the SFU has closed the link")
             except LinkError as error:
                 logger.warning("the link to the SFU is lost: %s", error.message)
@@ -88,6 +95,12 @@ class MediasoupTransport:
                 await link.aclose()
             # One that closes at once, again and again, is not asked in a busy loop.
             await asyncio.sleep(backoff.failed(now()) or 0)
+
+    def no_more(self) -> None:
+        """`connections` ends with the call that is coming or on, or at once."""
+        self._no_more = True
+        if self._link is not None:
+            self._link.no_more()
 
     async def aclose(self) -> None:
         """Nothing is held between calls; closing the generator of `connections` ends the link."""
@@ -119,6 +132,7 @@ class MediasoupTransport:
             RtpReceiver(OpusDecoder(), self._config.jitter),
             RtpSender(OpusEncoder(self._config.opus), call.media["payload_type"], call.media["ssrc"]),
             call_id=call.call_id,
+            max_call_s=call.max_call_s,
             transmit=lambda packet: call.send_rtp(packet.serialize()),
             notify=reporter.notify,
             close=end,

@@ -52,6 +52,7 @@ class HeldCall:
                 OpusEncoder(config.opus), _PAYLOAD_TYPE, self._ssrc, sequence_number=source.randrange(1 << 15)
             ),
             call_id=call.call_id,
+            max_call_s=call.max_call_s,
             transmit=self._transmit,
             notify=self._reporter.notify,
             close=self._close,

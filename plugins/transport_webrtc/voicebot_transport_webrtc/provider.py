@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 
+from voicebot.access.settings import AccessSettings
 from voicebot.clock import now
 from voicebot.errors import EngineError
 from voicebot.interfaces import Capabilities, Operations, ProviderContext
@@ -42,7 +43,10 @@ class WebRtcTransport:
 
     def __init__(self, config: WebRtcConfig, context: ProviderContext) -> None:
         self._config = config
+        self._access = context.access
         self._base_dir = context.base_dir
+        self._link: WorkerLink | None = None
+        self._no_more = False
 
     @classmethod
     def required_models(cls, config: WebRtcConfig) -> Sequence[str]:
@@ -57,7 +61,7 @@ class WebRtcTransport:
         await asyncio.to_thread(_load, self._config)
 
     def front(self) -> WebRtcFront:
-        return WebRtcFront(self._config, self._base_dir)
+        return WebRtcFront(self._config, self._base_dir, self._access)
 
     async def connections(self) -> AsyncGenerator[RtpConnection, None]:
         """Calls as the front gives them, each from when its audio has a path; ends when the front closes.
@@ -67,7 +71,9 @@ class WebRtcTransport:
         """
         from voicebot_transport_webrtc.call import HeldCall
 
-        link = await _connect(socket_path(self._config, self._base_dir))
+        link = self._link = await _connect(socket_path(self._config, self._base_dir))
+        if self._no_more:
+            link.no_more()
         try:
             while (call := await link.next_call()) is not None:
                 held = HeldCall(call, self._config)
@@ -81,6 +87,12 @@ class WebRtcTransport:
         finally:
             await link.aclose()
 
+    def no_more(self) -> None:
+        """`connections` ends with the call that is coming or on, or at once."""
+        self._no_more = True
+        if self._link is not None:
+            self._link.no_more()
+
     async def aclose(self) -> None:
         pass
 
@@ -88,8 +100,9 @@ class WebRtcTransport:
 class WebRtcFront:
     """Takes calls from pages, and gives them to call workers; its process holds no audio and does not load aiortc."""
 
-    def __init__(self, config: WebRtcConfig, base_dir: Path) -> None:
+    def __init__(self, config: WebRtcConfig, base_dir: Path, access: AccessSettings | None = None) -> None:
         self._config = config
+        self._access = access
         self._base_dir = base_dir
         self._operations: Operations | None = None
 
@@ -104,12 +117,13 @@ class WebRtcFront:
             on_ready: called with the page's address when it can be opened.
 
         Raises:
+            AccessError: it would listen for strangers, and nothing says who may call.
             EngineError: the port or the socket is taken.
         """
         from voicebot_transport_webrtc.front.serve import serve
 
         path = socket_path(self._config, self._base_dir)
-        await serve(self._config, path, on_ready, self._operations)
+        await serve(self._config, path, on_ready, self._operations, self._access, self._base_dir)
 
 
 def _load(config: WebRtcConfig) -> None:

@@ -30,6 +30,8 @@ export interface CallObserver {
 }
 
 export class Call {
+  /** `crypto.randomUUID` is missing where the page comes without TLS. */
+  private readonly name = Array.from(crypto.getRandomValues(new Uint32Array(3)), String).join('-');
   private readonly abort = new AbortController();
   private readonly ear: Ear;
   private microphone: MediaStreamTrack | null = null;
@@ -44,6 +46,7 @@ export class Call {
   constructor(
     playback: Playback,
     private readonly observer: CallObserver,
+    private readonly accessToken = '',
   ) {
     this.ear = new Ear(playback, {
       onLevels: (microphoneDb, agentDb) => observer.onLevels(microphoneDb, agentDb),
@@ -111,7 +114,12 @@ export class Call {
       this.check();
       this.observer.onPhase('connecting');
       try {
-        const { signalling, joined } = await Signalling.open(null, this.abort.signal);
+        const { signalling, joined } = await Signalling.open(
+          this.name,
+          null,
+          this.abort.signal,
+          this.accessToken,
+        );
         this.attach(signalling);
         this.joined = joined;
         break;
@@ -222,7 +230,7 @@ export class Call {
   /** One attempt. @throws CallFailure where no other one can succeed. */
   private async resumed(token: string, media: Media): Promise<boolean> {
     try {
-      const { signalling } = await Signalling.open(token, this.abort.signal);
+      const { signalling } = await Signalling.open(this.name, token, this.abort.signal);
       this.attach(signalling);
       await media.restart(signalling);
       return (await this.pathMade()) && signalling.alive;

@@ -4,6 +4,7 @@ import { Call, type CallObserver } from './call';
 import { advance, EMPTY } from './conversation';
 import type { CallEvent } from './events';
 import { CallFailure } from './failure';
+import { tokenOf } from './invitation';
 import { canChooseSpeaker, devices, environmentProblem } from './microphone';
 import { Playback } from './playback';
 import { TranscriptView } from './transcript_view';
@@ -21,6 +22,7 @@ let phase: Phase = 'idle';
 let muted = false;
 let microphoneId = '';
 let speakerId = '';
+let accessToken = '';
 
 function trouble(code: string | null, detail = ''): void {
   view.showProblem(code === null ? null : problem(code, detail));
@@ -93,9 +95,18 @@ function begin(): void {
       trouble(failure?.code ?? null, failure?.detail);
     },
   };
-  call = new Call(playback, observer);
+  call = new Call(playback, observer, accessToken);
   void wakeLock.hold();
   void call.start(microphoneId);
+}
+
+/** Also a later one: a page that shows this one in a frame gives it another token by the frame's address. */
+function takeToken(): void {
+  const token = tokenOf(location.hash);
+  if (!token) return;
+  accessToken = token;
+  // Not to be bookmarked, shared or read over a shoulder.
+  history.replaceState(history.state, '', location.pathname + location.search);
 }
 
 function setMuted(next: boolean): void {
@@ -146,6 +157,7 @@ document.addEventListener('keydown', (event) => {
   if (event.target instanceof HTMLSelectElement || !call) return;
   setMuted(!muted);
 });
+window.addEventListener('hashchange', takeToken);
 window.addEventListener('pagehide', () => call?.hangUp());
 window.addEventListener('online', () => call?.networkChanged());
 if (navigator.mediaDevices) navigator.mediaDevices.addEventListener('devicechange', () => void showDevices());
@@ -162,5 +174,6 @@ connection?.addEventListener('change', () => {
 view.speaker.hidden = !canChooseSpeaker;
 for (const label of view.speaker.labels) label.hidden = !canChooseSpeaker;
 void showDevices();
+takeToken();
 const missing = environmentProblem();
 if (missing) trouble(missing);

@@ -13,6 +13,7 @@ const CLOSE_CODES: Record<number, string> = {
   4003: 'wrong_version',
   4004: 'unknown_call',
   4005: 'in_use',
+  4006: 'not_allowed',
   4400: 'bad_message',
   4429: 'too_fast',
 };
@@ -48,17 +49,25 @@ export class Signalling {
   /**
    * Join: a new call, or with a token the one that lost its connection.
    *
+   * @param call its name, of the page's own making.
+   * @param accessToken lets a new call in, where the front wants that; "" for none.
+   *
    * @throws CallFailure with the front's refusal, `unreachable`, or `signalling_refused`.
    */
   static async open(
+    call: string,
     token: string | null,
     signal: AbortSignal,
+    accessToken = '',
   ): Promise<{ signalling: Signalling; joined: Joined }> {
     const url = new URL('signal', document.baseURI);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    // For load balancers: whoever comes back with it gets to the same machine.
+    url.searchParams.set('call', call);
+    if (token !== null) url.searchParams.set('resume', '1');
     const socket = new WebSocket(url);
     try {
-      const joined = await join(socket, token, signal);
+      const joined = await join(socket, token, accessToken, signal);
       return { signalling: new Signalling(socket), joined };
     } catch (error) {
       socket.onopen = socket.onmessage = socket.onclose = null;
@@ -143,7 +152,12 @@ export class Signalling {
   }
 }
 
-function join(socket: WebSocket, token: string | null, signal: AbortSignal): Promise<Joined> {
+function join(
+  socket: WebSocket,
+  token: string | null,
+  accessToken: string,
+  signal: AbortSignal,
+): Promise<Joined> {
   return new Promise((resolve, reject) => {
     const timer = window.setTimeout(() => reject(new CallFailure('unreachable')), OPEN_TIMEOUT_MS);
     const settle = (act: () => void) => {
@@ -156,8 +170,9 @@ function join(socket: WebSocket, token: string | null, signal: AbortSignal): Pro
     let opened = false;
     socket.onopen = () => {
       opened = true;
-      const resume = token === null ? {} : { resume: token };
-      socket.send(JSON.stringify({ type: 'join', version: VERSION, ...resume }));
+      const invited = accessToken ? { access_token: accessToken } : {};
+      const which = token === null ? invited : { resume: token };
+      socket.send(JSON.stringify({ type: 'join', version: VERSION, ...which }));
     };
     socket.onmessage = (event) => {
       const message = parseMessage(String(event.data));

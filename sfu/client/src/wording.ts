@@ -49,6 +49,8 @@ const PROBLEMS: Record<string, string> = {
   autoplay_blocked: 'The browser holds the sound back until you ask for it.',
   no_sink: 'The sound could not be sent to that speaker.',
   busy: 'Everybody is in a call just now. Try again in a little while.',
+  not_allowed:
+    'This call is not allowed. Open the page with a link that lets you call: each is good for one call, and not for long.',
   wrong_version: 'This page and its server do not fit together. Reload the page.',
   unreachable: 'The server does not answer. Is it running, and are you online?',
   signalling_refused:

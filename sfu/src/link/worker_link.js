@@ -77,11 +77,13 @@ export class WorkerLink {
    * @param {string} callId
    * @param {{payload_type: number, clock_rate: number, channels: number, ssrc: number}} media
    * @param {CallSide} call
+   * @param {number | null} [maxCallS] the longest that it may be, where its token says so
    */
-  startCall(callId, media, call) {
+  startCall(callId, media, call, maxCallS = null) {
     this.#call = call;
     this.#become('call');
-    this.send({ type: 'call', call_id: callId, media });
+    const limit = maxCallS === null ? {} : { max_call_s: maxCallS };
+    this.send({ type: 'call', call_id: callId, media, ...limit });
   }
 
   /** The page can hear: the agent may begin to speak. */

@@ -53,7 +53,7 @@ class Server:
         if not self.stopping:
             self.stopping = True
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+                os.kill(self.pid, signal.SIGINT)
 
     def processes(self) -> list[Process]:
         """All of its processes, the first one included."""

@@ -184,7 +184,7 @@ def test_a_stop_in_a_call_ends_it_in_order(socket: Path, tmp_path: Path) -> None
             async with calling(socket) as caller:
                 await ask(caller)
                 caller.send(say=30.0)
-                assert await run.end(signal.SIGTERM) == 0
+                assert await run.end(signal.SIGINT) == 0
                 await caller.gone()
             return run
 

@@ -50,6 +50,7 @@ class Call:
         self.settings = SessionSettings.model_validate(defaults | settings)
         self.observed: list[Event] = []
         self.session: Session | None = None
+        self.max_call_s: float | None = None
 
     async def arun(self) -> CallReport:
         engines = Engines(
@@ -68,6 +69,7 @@ class Call:
             connection=self.connection,
             observe=self.observed.append,
             watch_idle=_never,
+            max_call_s=self.max_call_s,
         )
         return await self.session.run()
 

@@ -63,7 +63,9 @@ class FrontTransport(ScriptedTransport):
 class Running:
     """A supervisor over workers that run a script; what it tells is on record, and can be waited for."""
 
-    def __init__(self, tmp_path: Path, script: str, *, calls: int = 1, front: Front | None = None) -> None:
+    def __init__(
+        self, tmp_path: Path, script: str, *, calls: int = 1, front: Front | None = None, drain_s: float = 0.0
+    ) -> None:
         self.pids = tmp_path / "pids"
         transport = as_engine("transport", FrontTransport(front) if front else ScriptedTransport())
         head = f"import os\nopen({str(self.pids)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
@@ -79,6 +81,7 @@ class Running:
             on_open=lambda address: self._tell(self.opened, address),
             on_event=lambda call_id, event: self._tell(self.events, (call_id, event)),
             on_line=lambda line: self._tell(self.lines, line),
+            drain_s=drain_s,
         )
 
     def _tell(self, record: list[T], entry: T) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from voicebot.access.settings import AccessSettings
 from voicebot_transport_mediasoup import MediasoupConfig
 from voicebot_transport_mediasoup.front import sfu_config
 
@@ -18,8 +19,25 @@ def told(**settings: Any) -> dict[str, Any]:
     return sfu_config(MediasoupConfig.model_validate(settings), Path("/page"), Path("/run/sfu.sock"))
 
 
+def test_what_the_sfu_is_told_of_who_may_call() -> None:
+    settings = AccessSettings.model_validate({"trusted_proxies": ["10.0.0.1"], "limits": {"sockets": 7}})
+    config = sfu_config(MediasoupConfig(), Path("/page"), Path("/s"), settings, (b"one", b"two"))["access"]
+    assert config.pop("limits") == AccessSettings().limits.model_dump() | {"sockets": 7}
+    assert config == {
+        "secrets": ["one", "two"],
+        "open": False,
+        "audience": "voicebot",
+        "max_ttl_s": 3600,
+        "leeway_s": 5,
+        "trusted_proxies": ["10.0.0.1/32"],
+        "max_call_s": 3600,
+    }
+
+
 def test_what_the_sfu_is_told_by_default() -> None:
-    assert told() == {
+    config = told()
+    assert config.pop("access")["secrets"] == []
+    assert config == {
         "host": "127.0.0.1",
         "port": 8080,
         "page_dir": "/page",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from voicebot.access.settings import AccessSettings
 from voicebot.interfaces import Operations
 from voicebot.link.frames import ControlFrame, FrameDecoder, encode_control
 from voicebot_transport_webrtc import WebRtcConfig
@@ -73,12 +74,15 @@ class RunningFront:
 
 @asynccontextmanager
 async def running_front(
-    tmp_path: Path, operations: Operations | None = None, **settings: Any
+    tmp_path: Path,
+    operations: Operations | None = None,
+    access: AccessSettings | None = None,
+    **settings: Any,
 ) -> AsyncIterator[RunningFront]:
     config = WebRtcConfig.model_validate({"port": 0, "socket": tmp_path / "calls.sock"} | settings)
     assert config.socket is not None
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(config, config.socket, address.set_result, operations))
+    task = asyncio.create_task(serve(config, config.socket, address.set_result, operations, access))
     try:
         waiting: set[asyncio.Future[Any]] = {task, address}
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from tests.plugins.transport_webrtc.support import LIMIT_S, call, goes_on, page, run, running_front, worker
 
+from voicebot.access.settings import AccessLimits, AccessSettings
 from voicebot.errors import EngineError
 from voicebot.interfaces import ProviderContext
 from voicebot.link.frames import encode_control
@@ -186,11 +187,11 @@ def test_messages_before_join_binary_oversized_and_too_many(tmp_path: Path) -> N
     run(main())
 
 
-def test_only_so_many_pages_wait_for_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voicebot_transport_webrtc.front.switchboard.MAX_WAITING_PAGES", 2)
+def test_only_so_many_pages_wait_for_a_call(tmp_path: Path) -> None:
+    access = AccessSettings(limits=AccessLimits(connections=2))
 
     async def main() -> None:
-        async with running_front(tmp_path) as front, call(front) as other:
+        async with running_front(tmp_path, access=access) as front, call(front) as other:
             async with page(front), page(front):
                 with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                     async with page(front):

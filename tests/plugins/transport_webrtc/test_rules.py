@@ -19,6 +19,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import voicebot_transport_webrtc
+from voicebot.access.addresses import Caller
+from voicebot.access.door import Door
+from voicebot.access.limits import TokenBucket
+from voicebot.access.settings import AccessSettings
 from voicebot.link.errors import LinkError
 from voicebot.link.messages import (
     Bye,
@@ -37,8 +41,7 @@ from voicebot.link.messages import (
 from voicebot_transport_webrtc import WebRtcConfig
 from voicebot_transport_webrtc.front.ice import ice_servers
 from voicebot_transport_webrtc.front.metrics import Metrics, exposition
-from voicebot_transport_webrtc.front.page import CLOSE_CODES, Page
-from voicebot_transport_webrtc.front.rate import TokenBucket
+from voicebot_transport_webrtc.front.page import CLOSE_CODES, From, Page
 from voicebot_transport_webrtc.front.signals import BadSignal, Heard, Join, Leave, OfferData, Request, parse
 from voicebot_transport_webrtc.front.switchboard import Switchboard
 from voicebot_transport_webrtc.front.worker import Worker
@@ -176,6 +179,9 @@ class PageEnd:
         return self.sent[-1]
 
 
+HERE = From(Caller("127.0.0.1", ""), "localhost", None)
+
+
 class WorkerEnd_:
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -192,7 +198,15 @@ class Board:
     """A switchboard, its clock, and what stands at its two sides."""
 
     def __init__(self, grace_s: float = 10) -> None:
-        self.board = Switchboard(Metrics(), lambda _: [], grace_s=grace_s, jitter_buffer_target_ms=100)
+        self.board = Switchboard(
+            Metrics(),
+            lambda _: [],
+            door=Door(AccessSettings(), "127.0.0.1"),
+            waiting=100,
+            unix_time=lambda: 1000.0,
+            grace_s=grace_s,
+            jitter_buffer_target_ms=100,
+        )
         self.now_s = 100.0
 
     def worker(self) -> tuple[Worker, WorkerEnd_]:
@@ -204,7 +218,7 @@ class Board:
 
     def page(self, **join: Any) -> tuple[Page, PageEnd]:
         end = PageEnd()
-        page = self.board.page_opened(end, self.now_s)
+        page = self.board.page_opened(end, HERE, self.now_s)
         page.received(json.dumps({"type": "join", "version": 1} | join), self.now_s)
         return page, end
 
@@ -220,7 +234,7 @@ class Board:
 def test_no_join_in_time() -> None:
     board = Board()
     end = PageEnd()
-    board.board.page_opened(end, board.now_s)
+    board.board.page_opened(end, HERE, board.now_s)
     board.passes(4.75)
     assert end.closed == []
     board.passes(0.25)
@@ -445,7 +459,7 @@ def test_whatever_happens_the_books_are_right(steps: list[tuple[str, int, int]])
             page, end = pages.get(who, (None, None))
             if page is None or page.is_over:
                 end = PageEnd()
-                page = board.board.page_opened(end, board.now_s)
+                page = board.board.page_opened(end, HERE, board.now_s)
                 pages[who] = (page, end)
             if what == "page goes":
                 page.lost(board.now_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from voicebot.access.addresses import Caller
 from voicebot.link.messages import IceServer
 from voicebot_transport_webrtc.front.page import Page
 from voicebot_transport_webrtc.front.worker import Worker
@@ -18,6 +19,9 @@ class Call:
     worker: Worker
     page: Page | None
     ice_servers: list[IceServer]
+    caller: Caller
+    ends_by_s: float | None
+    """When it has lasted for too long, whatever its worker does; None: never."""
     media_by_s: float | None
     """When it ends without a media path; None once there was one."""
     resume_by_s: float | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
+from voicebot.access.addresses import Caller
+from voicebot.access.limits import TokenBucket
 from voicebot_transport_webrtc.front.metrics import Metrics
-from voicebot_transport_webrtc.front.rate import TokenBucket
 from voicebot_transport_webrtc.front.signals import BadSignal, Heard, Join, Leave, Request, parse
 
-__all__ = ["CLOSE_CODES", "Page", "PagePort", "RefusedCode"]
+__all__ = ["CLOSE_CODES", "From", "Page", "PagePort", "RefusedCode"]
 
 JOIN_WITHIN_S = 5.0
 PING_EVERY_S = 5.0
@@ -18,7 +20,7 @@ MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 100.0
 
 RefusedCode: TypeAlias = Literal[
-    "busy", "not_ready", "wrong_version", "unknown_call", "in_use", "bad_message", "too_fast"
+    "busy", "not_ready", "wrong_version", "unknown_call", "in_use", "not_allowed", "bad_message", "too_fast"
 ]
 CLOSE_CODES: Mapping[str, int] = {
     "busy": 4001,
@@ -26,11 +28,21 @@ CLOSE_CODES: Mapping[str, int] = {
     "wrong_version": 4003,
     "unknown_call": 4004,
     "in_use": 4005,
+    "not_allowed": 4006,
     "bad_message": 4400,
     "too_fast": 4429,
 }
 GONE_AWAY = 1001
 NORMAL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Who a page is, by its request."""
+
+    caller: Caller
+    host: str
+    origin: str | None
 
 
 class PagePort(Protocol):
@@ -54,11 +66,13 @@ class Page:
     def __init__(
         self,
         port: PagePort,
+        source: From,
         now_s: float,
         metrics: Metrics,
         on_message: Callable[[Page, Join | Request | Heard | Leave, float], None],
         on_over: Callable[[Page, float], None],
     ) -> None:
+        self.source = source
         self._port = port
         self._metrics = metrics
         self._on_message = on_message
@@ -142,11 +156,11 @@ class Page:
         if not self.is_over:
             self._port.send(message)
 
-    def refuse(self, code: RefusedCode, message: str, now_s: float) -> None:
+    def refuse(self, code: RefusedCode, message: str, now_s: float, *, counted: str = "") -> None:
         """Say why not, and close."""
         if self.is_over:
             return
-        self._metrics.signalling_refused[code] += 1
+        self._metrics.signalling_refused[counted or code] += 1
         self._port.send({"type": "refused", "code": code, "message": message})
         self._port.close(CLOSE_CODES[code], message)
         self._finish(now_s)

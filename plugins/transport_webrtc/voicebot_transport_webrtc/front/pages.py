@@ -15,7 +15,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from voicebot.clock import now
 from voicebot.queues import BoundedQueue, QueueClosed
 from voicebot.tasks import task_group
-from voicebot_transport_webrtc.front.page import Page
+from voicebot_transport_webrtc.front.doorman import is_web_socket
+from voicebot_transport_webrtc.front.page import From, Page
 from voicebot_transport_webrtc.front.signals import MAX_BYTES
 from voicebot_transport_webrtc.front.switchboard import Switchboard
 
@@ -32,14 +33,15 @@ _REASON_BYTES = 123
 _log = logging.getLogger(__name__)
 
 
-async def hold(request: web.Request, board: Switchboard) -> web.WebSocketResponse:
+async def hold(request: web.Request, board: Switchboard, source: From) -> web.WebSocketResponse:
     """One page's connection, from the handshake to its end."""
     socket = web.WebSocketResponse(
         timeout=ANSWER_CLOSE_S, autoping=False, compress=False, max_msg_size=MAX_BYTES + 1
     )
     await socket.prepare(request)
+    is_web_socket(request.transport)
     port = _Port(request)
-    page = board.page_opened(port, now())
+    page = board.page_opened(port, source, now())
     try:
         async with task_group() as group:
             await port.write_to(

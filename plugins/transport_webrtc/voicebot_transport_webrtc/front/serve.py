@@ -12,10 +12,13 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from voicebot.access.door import Door
+from voicebot.access.settings import AccessLimits, AccessSettings
 from voicebot.clock import now
 from voicebot.errors import EngineError
 from voicebot.interfaces import Operations
 from voicebot.link.settings import FrontSettings
+from voicebot_transport_webrtc.front.doorman import Doorman
 from voicebot_transport_webrtc.front.ice import ice_servers
 from voicebot_transport_webrtc.front.links import Link
 from voicebot_transport_webrtc.front.metrics import Metrics
@@ -40,19 +43,29 @@ async def serve(
     socket_path: Path,
     on_ready: Callable[[str], None],
     operations: Operations | None = None,
+    access: AccessSettings | None = None,
+    base_dir: Path = Path(),
 ) -> None:
     """Serve pages and call workers until cancelled; then end every call.
 
     Args:
         on_ready: called with the page's address when both sockets listen.
         operations: what else is known of the engines.
+        access: who may call.
+        base_dir: what a relative file of secrets is relative to.
 
     Raises:
+        AccessError: it would listen for strangers, and nothing says who may call.
         EngineError: the port or the socket is taken, or cannot be had.
     """
+    access = access or AccessSettings()
+    door = Door(access, config.host, base_dir)
     board = Switchboard(
         Metrics(),
         lambda call_id: ice_servers(config, call_id, time.time()),
+        door=door,
+        waiting=access.limits.connections,
+        unix_time=time.time,
         grace_s=config.grace_s,
         jitter_buffer_target_ms=config.jitter_buffer_target_ms,
     )
@@ -62,7 +75,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         # First the port: a second server is told of that, and does not touch the socket of the first.
         app = application(board, config.allowed_origins, files, operations)
-        address = await stack.enter_async_context(_http(config, app))
+        address = await stack.enter_async_context(_http(config, app, board, access.limits))
         await stack.enter_async_context(_links(socket_path, board))
         on_ready(address)
         while True:
@@ -71,22 +84,37 @@ async def serve(
 
 
 @asynccontextmanager
-async def _http(config: FrontSettings, app: web.Application) -> AsyncIterator[str]:
+async def _http(
+    config: FrontSettings, app: web.Application, board: Switchboard, limits: AccessLimits
+) -> AsyncIterator[str]:
     runner = web.AppRunner(
-        app, access_log=None, logger=_http_log, handle_signals=False, shutdown_timeout=FAREWELL_S
+        app,
+        access_log=None,
+        logger=_http_log,
+        handle_signals=False,
+        shutdown_timeout=FAREWELL_S,
+        # From the beginning of a connection, and from the end of each answer, to the end of the next request.
+        keepalive_timeout=limits.request_timeout_s,
+        lingering_time=limits.request_timeout_s,
     )
     await runner.setup()
+    serve_http = runner.server
+    assert serve_http is not None
+    server: asyncio.Server | None = None
     try:
-        site = web.TCPSite(runner, config.host, config.port)
         try:
-            await site.start()
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Doorman(serve_http, board, limits.response_timeout_s), config.host, config.port
+            )
         except OSError as error:
             raise EngineError(
                 f"the page cannot be served at {config.host}:{config.port}: {error.strerror or error}",
                 hint="Another program may have that port: set transport.port to another, or to 0 for any.",
             ) from error
-        yield _address(config.host, runner.addresses[0][1])
+        yield _address(config.host, server.sockets[0].getsockname()[1])
     finally:
+        if server is not None:
+            server.close()
         await runner.cleanup()
 
 
@@ -122,8 +150,11 @@ async def _gone(links: set[Link]) -> None:
 
 
 def _is_of_outside(record: logging.LogRecord) -> bool:
-    """What is no HTTP is answered with 400; aiohttp would log a traceback for each, as many as anyone likes to send."""
-    return record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError)
+    """What is no HTTP is answered with 400, and whoever has gone is not answered; aiohttp would log a traceback
+    for each, as many as anyone likes to send."""
+    return record.exc_info is not None and isinstance(
+        record.exc_info[1], HttpProcessingError | ConnectionError
+    )
 
 
 def _address(host: str, port: int) -> str:

@@ -26,6 +26,7 @@ class Join(_Signal):
     type: Literal["join"] = "join"
     version: int
     resume: str | None = Field(default=None, min_length=1, max_length=200)
+    access_token: str | None = Field(default=None, max_length=4_096, repr=False)
 
 
 class OfferData(_Signal):

@@ -8,11 +8,14 @@ no media          the call ends 20 s after `joined`: timeout
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from voicebot.access.door import Door, JoinRefused
+from voicebot.access.tokens import CallGrant
 from voicebot.link.errors import LinkError
 from voicebot.link.messages import Call as CallMessage
 from voicebot.link.messages import End, IceServer, MediaState, Notify, Response, WebrtcMedia
@@ -20,7 +23,7 @@ from voicebot.link.messages import Heard as HeardMessage
 from voicebot.link.messages import Request as RequestMessage
 from voicebot_transport_webrtc.front.call import Call
 from voicebot_transport_webrtc.front.metrics import Metrics
-from voicebot_transport_webrtc.front.page import Page, PagePort
+from voicebot_transport_webrtc.front.page import From, Page, PagePort
 from voicebot_transport_webrtc.front.signals import VERSION, Heard, Join, Leave, Request, Signal
 from voicebot_transport_webrtc.front.worker import Worker, WorkerPort
 
@@ -29,16 +32,22 @@ __all__ = ["Switchboard"]
 MEDIA_WITHIN_S = 20.0
 PROBE_S = 1.0
 """How long the old connection of a call may take to answer when another one claims the call."""
-MAX_WAITING_PAGES = 100
-"""Connections of pages without a call: in order, each is that for the moment of its join."""
+FAREWELL_S = 30.0
+"""How long an agent may take to say that the longest call is over."""
 MAX_PENDING = 8
 """Requests of a page that its worker has not answered."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Switchboard:
     """Puts pages through to call workers.
 
     Args:
+        door: who may call.
+        waiting: how many pages may be connected without a call: in order, each is that for the moment of its join.
+        unix_time: the time of tokens.
         ice_servers: those for a call of this id, made anew at every join: their credentials have a term.
     """
 
@@ -47,10 +56,16 @@ class Switchboard:
         metrics: Metrics,
         ice_servers: Callable[[str], list[IceServer]],
         *,
+        door: Door,
+        waiting: int,
+        unix_time: Callable[[], float],
         grace_s: float,
         jitter_buffer_target_ms: int,
     ) -> None:
         self.metrics = metrics
+        self.door = door
+        self._waiting = waiting
+        self._unix_time = unix_time
         self._ice_servers = ice_servers
         self._grace_s = grace_s
         self._jitter_buffer_target_ms = jitter_buffer_target_ms
@@ -87,12 +102,15 @@ class Switchboard:
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
-    def has_room(self) -> bool:
-        """Whether one more page may connect."""
-        return len(self._pages) - len(self._by_page) < MAX_WAITING_PAGES
+    def has_room(self, key: str = "") -> bool:
+        """Whether one more page may connect, from the address of this key; `page_gone` gives its place back."""
+        return len(self._pages) - len(self._by_page) < self._waiting and self.door.limits.page(key)
 
-    def page_opened(self, port: PagePort, now_s: float) -> Page:
-        page = Page(port, now_s, self.metrics, self._page_said, self._page_over)
+    def page_gone(self, key: str = "") -> None:
+        self.door.limits.page_over(key)
+
+    def page_opened(self, port: PagePort, source: From, now_s: float) -> Page:
+        page = Page(port, source, now_s, self.metrics, self._page_said, self._page_over)
         self._pages.add(page)
         return page
 
@@ -116,21 +134,52 @@ class Switchboard:
             page.refuse("wrong_version", f"this server speaks version {VERSION}", now_s)
         elif join.resume is not None:
             self._resume(page, join.resume, now_s)
-        elif (why := self.not_ready()) == "":
-            self._begin(page, now_s)
+        else:
+            self._enter(page, join, now_s)
+
+    def _enter(self, page: Page, join: Join, now_s: float) -> None:
+        source, unix_s = page.source, self._unix_time()
+        try:
+            grant = self.door.may_join(
+                source.caller, source.host, source.origin, join.access_token, now_s=now_s, unix_s=unix_s
+            )
+            # A token is kept for another attempt where there would be no call anyway.
+            if (why := self.not_ready()) == "":
+                self.door.begin(source.caller, grant, unix_s)
+        except JoinRefused as refused:
+            # The log knows why; whoever asks is not told.
+            if self.door.worth_a_line(now_s):
+                _log.warning("not allowed: %s, from %s", refused.reason, source.caller.address)
+            page.refuse("not_allowed", "Not allowed.", now_s, counted=f"not_allowed_{refused.reason}")
+            return
+        if why == "":
+            self._begin(page, grant, now_s)
         else:
             states = self.worker_states()
             is_busy = not self._is_closing and (states["on_call"] or states["ending"])
             page.refuse("busy" if is_busy else "not_ready", why, now_s)
 
-    def _begin(self, page: Page, now_s: float) -> None:
+    def _begin(self, page: Page, grant: CallGrant | None, now_s: float) -> None:
         worker = next(worker for worker in self._workers if worker.state == "idle")
         call_id = secrets.token_hex(8)
         servers = self._ice_servers(call_id)
-        call = Call(call_id, secrets.token_urlsafe(24), worker, page, servers, now_s + MEDIA_WITHIN_S)
+        longest_s = self.door.longest_call_s(grant)
+        call = Call(
+            call_id,
+            secrets.token_urlsafe(24),
+            worker,
+            page,
+            servers,
+            page.source.caller,
+            None if longest_s is None else now_s + longest_s + FAREWELL_S,
+            now_s + MEDIA_WITHIN_S,
+        )
         self._calls[call.token] = call
         self._workers[worker] = call
-        worker.begin(CallMessage(call_id=call_id, media=WebrtcMedia(ice_servers=servers)))
+        if grant is not None:
+            _log.info("call %s has the token %r, of %r", call_id, grant.token_id, grant.label)
+        limit = grant.max_call_s if grant is not None else None
+        worker.begin(CallMessage(call_id=call_id, media=WebrtcMedia(ice_servers=servers), max_call_s=limit))
         self._joined(page, call, resumed=False)
 
     def _joined(self, page: Page, call: Call, *, resumed: bool) -> None:
@@ -261,6 +310,7 @@ class Switchboard:
         self, call: Call, reason: str, now_s: float, message: str = "", *, by_worker: bool = False
     ) -> None:
         del self._calls[call.token]
+        self.door.call_over(call.caller)
         self.metrics.calls_ended[reason] += 1
         if call.worker in self._workers:
             self._workers[call.worker] = None
@@ -292,6 +342,8 @@ class Switchboard:
                 self._end(call, "timeout", now_s, message)
             elif call.resume_by_s is not None and now_s >= call.resume_by_s:
                 self._end(call, "timeout", now_s, "the page did not come back")
+            elif call.ends_by_s is not None and now_s >= call.ends_by_s:
+                self._end(call, "timeout", now_s, "the longest call is over")
 
     def _judge_claim(self, call: Call, page: Page, claimant: Page, now_s: float) -> None:
         if page.alive_s > call.claimed_s:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from voicebot.access.addresses import FORWARDING_HEADERS, Caller
+from voicebot.clock import now
 from voicebot.interfaces import Operations
 from voicebot_transport_webrtc.front.metrics import exposition
+from voicebot_transport_webrtc.front.page import From
 from voicebot_transport_webrtc.front.pages import hold
 from voicebot_transport_webrtc.front.switchboard import Switchboard
 
 __all__ = ["HEADERS", "application", "page_files"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_log = logging.getLogger(__name__)
 
 HEADERS = {
     # The same as the SFU's, for the same page.
@@ -61,6 +68,32 @@ def application(
         operations: what else is known of the engines, for /readyz and /metrics.
     """
 
+    def caller_of(request: web.Request) -> Caller:
+        said = request.headers
+        return board.door.caller(
+            request.remote or "",
+            ",".join(said.getall("X-Forwarded-For", ())),
+            via_proxy=any(name in said for name in FORWARDING_HEADERS),
+        )
+
+    warned = False
+
+    @web.middleware
+    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal warned
+        caller = caller_of(request)
+        if caller.unknown_proxy and not warned:
+            warned = True
+            _log.warning(
+                "%s says that it brings others: if it is your proxy, add it to access.trusted_proxies; all its callers "
+                "count as one address now",
+                caller.address,
+            )
+        if not board.door.limits.request(caller.key, now()):
+            board.metrics.signalling_refused["too_many_requests"] += 1
+            return web.Response(status=429, text="Too many requests.\n", headers={"Retry-After": "1"})
+        return await handler(request)
+
     async def static(request: web.Request) -> web.Response:
         path = "/index.html" if request.path == "/" else request.path
         if path not in files:
@@ -99,12 +132,17 @@ def application(
             return web.Response(
                 status=403, text="This page may not call here: see transport.allowed_origins.\n"
             )
-        if not board.has_room():
+        caller = caller_of(request)
+        if not board.has_room(caller.key):
             board.metrics.signalling_refused["too_many"] += 1
             return web.Response(status=503, text="Too many pages wait for a call.\n")
-        return await hold(request, board)
+        try:
+            origin = request.headers.get("Origin")
+            return await hold(request, board, From(caller, request.headers.get("Host", ""), origin))
+        finally:
+            board.page_gone(caller.key)
 
-    app = web.Application()
+    app = web.Application(middlewares=[limit])
     app.router.add_get("/signal", signal)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
