@@ -14,7 +14,7 @@ PROFILE ?= configs/local.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
 
-.PHONY: setup run call sfu page chromium test bench fakes lint format coverage clean
+.PHONY: setup run call sfu page chromium deploy-tools test bench fakes lint format coverage clean
 
 setup: .venv/.installed
 	@$(BIN)/voicebot models pull --all
@@ -44,10 +44,15 @@ page: .venv/.installed
 chromium:
 	@tests/install-chromium.sh
 
-test: setup sfu chromium
+deploy-tools: .venv/.installed
+	@tests/deploy/install-tools.sh $(BIN)/python
+
+# Browsers need a machine to themselves; the others take turns on two cores.
+test: setup sfu chromium deploy-tools
 	export MEDIASOUP_WORKER_BIN="$$($(BIN)/python sfu/worker/ensure.py)" \
 		&& npm --prefix sfu test --silent \
-		&& $(BIN)/python -m pytest
+		&& $(BIN)/python -m pytest tests/browser \
+		&& $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
 
 bench: setup
 	@mkdir -p out
