@@ -152,7 +152,8 @@ async def serving(
             files = [
                 str(path.relative_to(run_dir))
                 for path in run_dir.rglob("*")
-                if not path.is_dir() and not (killed and path.is_socket())
+                # What was killed cannot clean up: its sockets stay, and the note that the next server takes away.
+                if not path.is_dir() and not (killed and (path.is_socket() or path.match("run-*.json")))
             ]
             shutil.rmtree(base)
     printed = "\n".join(server.lines)
