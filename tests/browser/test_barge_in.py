@@ -14,6 +14,9 @@ from tests.browser.support.microphone import QUESTION, microphone_file
 from tests.browser.support.recording import recordings
 from tests.browser.support.server import SCRIPTED, over, serving
 
+from voicebot.audio import AudioChunk
+from voicebot.wav import read_wav
+
 REPLY = (
     "Let me tell you the whole story from its beginning, which is a long time ago, and then how it went on from "
     "there, and at last how it came to its end, if it has come to its end at all by now."
@@ -22,8 +25,12 @@ REPLY = (
 
 def test_speaking_over_the_agent_interrupts_it(transport: str, tmp_path: Path) -> None:
     async def main() -> None:
-        # The agent is amid its 12 s of answer when the user speaks again.
-        microphone = microphone_file(tmp_path / "twice.wav", CONNECTING_S, QUESTION, 3.0, QUESTION)
+        # The agent is amid its 12 s of answer when the user speaks again, for long enough to outlast a slow machine.
+        spoken = read_wav(QUESTION)
+        spoken = AudioChunk(spoken.samples[3_520:29_760], spoken.sample_rate)  # no pause at its ends
+        microphone = microphone_file(
+            tmp_path / "twice.wav", CONNECTING_S, QUESTION, 3.0, spoken, spoken, spoken
+        )
         environ = {
             **over(transport),
             "VOICEBOT_LLM__REPLIES": f'["{REPLY}", "Good."]',
