@@ -3,7 +3,7 @@
 # make test    set up, browser and SFU included, and run all tests (what CI runs)
 # make bench   hold simulated conversations and measure turn-taking (configs/bench.yaml), a quarter of an hour
 # make fakes   servers that stand in for Groq, OpenTTS and a transcription service, to try profiles without accounts
-# make lint    style and types
+# make lint    style and types, and known vulnerabilities where their databases can be reached
 # make page    build the page anew from sfu/client
 # make sfu     Node.js, the SFU's packages and its worker; only for profiles with mediasoup
 # make setup   the environment in .venv, models included; the others call it
@@ -67,6 +67,7 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd sfu && npm run --silent check
+	$(BIN)/python tools/audit.py
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .
