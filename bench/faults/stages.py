@@ -58,8 +58,23 @@ SOUND: dict[Kind, dict[str, Any]] = {
 _KEY = f"${{{KEY_VARIABLE}}}"
 
 
-def _groq() -> Handler:
-    return groq.app(api_key=KEY, replies=[" ".join(OWN)])
+def _llm(name: str, plugin: str) -> Stage:
+    """Groq's server, asked by a plugin that speaks its protocol."""
+    return Stage(
+        name,
+        "llm",
+        "/openai/v1/chat",
+        lambda: groq.app(api_key=KEY, replies=[" ".join(OWN)]),
+        lambda url: {
+            "use": plugin,
+            "base_url": f"{url}/openai/v1",
+            "api_key": _KEY,
+            "model": "openai/gpt-oss-120b",
+        },
+        STUB,
+        {"model": "llama3-70b-8192"},
+        (OWN, STAND_IN),
+    )
 
 
 STAGES = {
@@ -80,36 +95,8 @@ STAGES = {
             {"model": "whisper-large-v1"},
             (STAND_IN, STAND_IN),
         ),
-        Stage(
-            "llm",
-            "llm",
-            "/openai/v1/chat",
-            _groq,
-            lambda url: {
-                "use": "groq",
-                "base_url": f"{url}/openai/v1",
-                "api_key": _KEY,
-                "model": "openai/gpt-oss-120b",
-            },
-            STUB,
-            {"model": "llama3-70b-8192"},
-            (OWN, STAND_IN),
-        ),
-        Stage(
-            "llm-openai",
-            "llm",
-            "/openai/v1/chat",
-            _groq,
-            lambda url: {
-                "use": "openai",
-                "base_url": f"{url}/openai/v1",
-                "api_key": _KEY,
-                "model": "openai/gpt-oss-120b",
-            },
-            STUB,
-            {"model": "llama3-70b-8192"},
-            (OWN, STAND_IN),
-        ),
+        _llm("llm", "groq"),
+        _llm("llm-openai", "openai"),
         Stage(
             "tts",
             "tts",
