@@ -22,6 +22,7 @@ from voicebot.testing import (
     as_engine,
     run_virtual,
 )
+from voicebot.tools import ToolRunner
 
 
 async def _never(report: Callable[[float], None]) -> None:
@@ -51,6 +52,7 @@ class Call:
         self.observed: list[Event] = []
         self.session: Session | None = None
         self.max_call_s: float | None = None
+        self.tools: ToolRunner | None = None
 
     async def arun(self) -> CallReport:
         engines = Engines(
@@ -70,6 +72,7 @@ class Call:
             observe=self.observed.append,
             watch_idle=_never,
             max_call_s=self.max_call_s,
+            tools=self.tools,
         )
         return await self.session.run()
 

@@ -11,13 +11,10 @@ from pydantic import BaseModel
 from tests.core.session.call import Call
 from tests.core.tools.scripted import Step, ToolLLM, call
 
-from voicebot.engines import Engines
 from voicebot.events import AgentClause, ToolCalled
 from voicebot.interfaces import Capabilities, ChatMessage
-from voicebot.report import CallReport
-from voicebot.session import Session
 from voicebot.settings import ToolCallSettings
-from voicebot.testing import NoConfig, Say, ScriptedTransport, Silence, as_engine
+from voicebot.testing import NoConfig, Say, Silence
 from voicebot.tools import ToolRunner, tool_from
 
 
@@ -49,31 +46,8 @@ class ToolCalls(Call):
         **settings: object,
     ) -> None:
         super().__init__(script, texts=texts, replies=(), **settings)
-        self.tool_llm = ToolProvider(scripts=scripts)
-        self.runner = ToolRunner([tool_from(tool) for tool in tools], ToolCallSettings())
-
-    async def arun(self) -> CallReport:
-        engines = Engines(
-            as_engine("vad", self.vad),
-            as_engine("stt", self.stt),
-            as_engine("turn", self.turn),
-            as_engine("llm", self.tool_llm),
-            as_engine("tts", self.tts),
-        )
-
-        async def never(report: Callable[[float], None]) -> None: ...
-
-        self.session = Session(
-            "test-call",
-            settings=self.settings,
-            engines=engines,
-            transport=as_engine("transport", ScriptedTransport()),
-            connection=self.connection,
-            observe=self.observed.append,
-            watch_idle=never,
-            tools=self.runner,
-        )
-        return await self.session.run()
+        self.llm = self.tool_llm = ToolProvider(scripts=scripts)  # type: ignore[assignment]
+        self.tools = ToolRunner([tool_from(tool) for tool in tools], ToolCallSettings())
 
 
 def test_a_tool_is_called_and_its_result_said() -> None:
