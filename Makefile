@@ -56,7 +56,7 @@ test: setup sfu chromium deploy-tools
 
 bench: setup
 	@mkdir -p out
-	@$(BIN)/voicebot bench turns --profile configs/bench.yaml --json out/bench.json
+	@$(BIN)/voicebot bench --profile configs/bench.yaml --json out/bench.json --html out/bench.html
 
 fakes: .venv/.installed
 	@$(BIN)/python -m voicebot.testing.fakes

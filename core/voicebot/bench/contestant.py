@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from voicebot.plugins import ensure_installed
 from voicebot.profile import load_profile, resolve
 from voicebot.profile.resolve import section_models
 
-__all__ = ["bench_environ", "build_contestant", "recordings_folder"]
+__all__ = ["bench_environ", "build_contestant", "build_contestants", "recordings_folder"]
 
 
 def build_contestant(name: str) -> Contestant:
@@ -41,6 +42,21 @@ def build_contestant(name: str) -> Contestant:
 
     engines = Engines(build("vad"), build("stt"), build("turn"), build("llm"), build("tts"))
     return Contestant(resolved.profile.name, resolved.profile, engines)
+
+
+def build_contestants(names: Sequence[str]) -> list[Contestant]:
+    """Those of a profile, or of two, told apart by name: two files may have the same one, and one may be held twice.
+
+    Raises:
+        VoicebotError: as `build_contestant`.
+    """
+    contestants = [build_contestant(name) for name in names]
+    if len({contestant.name for contestant in contestants}) < len(contestants):
+        for contestant, name in zip(contestants, names, strict=True):
+            contestant.name = name
+        if len(set(names)) < len(names):
+            contestants[-1].name += " (again)"
+    return contestants
 
 
 def bench_environ() -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""The bench's pictures. matplotlib is imported here alone, and only when one is drawn."""
+"""The bench's pictures as files. matplotlib is imported only when one is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["SUFFIXES", "check_plot", "plot_curves", "plot_latency"]
+__all__ = ["SUFFIXES", "check_plot", "draw_latency", "need_matplotlib", "plot_curves", "plot_latency"]
 
 SUFFIXES = (".svg", ".png", ".pdf")
 _STYLES = {"silence": ":", "smart": "--", "smart, speculating": "-"}
@@ -33,6 +33,15 @@ def check_plot(path: Path) -> None:
         raise VoicebotError(
             f"{path} cannot be written: there is no folder {path.parent}.", hint="Create it first."
         )
+    need_matplotlib()
+
+
+def need_matplotlib() -> None:
+    """Find out whether any picture can be drawn.
+
+    Raises:
+        VoicebotError: matplotlib is missing.
+    """
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
@@ -49,7 +58,14 @@ def plot_latency(path: Path, report: dict[str, Any]) -> None:
         VoicebotError: as `check_plot`, or the file cannot be written.
     """
     figure, axes = _figure(path)
-    for run in (report, *([report["against"]] if "against" in report else [])):
+    draw_latency(axes, report)
+    _save(figure, axes, path)
+
+
+def draw_latency(axes: Axes, report: Mapping[str, Any], colours: Sequence[str] = ("C0", "C1")) -> None:
+    """The same, on axes of one's own."""
+    runs = (report, *([report["against"]] if "against" in report else []))
+    for run, colour in zip(runs, colours, strict=False):
         times = sorted(
             turn["voice_to_voice_ms"] for turn in run["turns"] if turn["voice_to_voice_ms"] is not None
         )
@@ -59,14 +75,13 @@ def plot_latency(path: Path, report: dict[str, Any]) -> None:
         cut = "" if rate is None else f", {rate * 100:.1f} % cut off"
         label = f"{run['profile']} (median {run['summary']['voice_to_voice_median_ms']:.0f} ms{cut}, n={len(times)})"
         shares = [100 * (index + 1) / len(times) for index in range(len(times))]
-        axes.step([times[0], *times], [0, *shares], where="post", label=label)
-    budget = report.get("budget_voice_to_voice_ms")
+        axes.step([times[0], *times], [0, *shares], where="post", label=label, color=colour)
+    budget = report["budget_ms"].get("voice_to_voice")
     if budget is not None:
         axes.axvline(budget, color="0.5", linestyle=":", label=f"budget {budget:.0f} ms")
     axes.set_xlabel("voice to voice: last speech sample to first audible answer sample (ms)")
     axes.set_ylabel("turns answered by then (%)")
     axes.set_ylim(0, 101)
-    _save(figure, axes, path)
 
 
 def plot_curves(path: Path, runs: Sequence[tuple[str, Sequence[Curve], Point | None]]) -> None:

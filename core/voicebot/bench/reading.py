@@ -19,7 +19,7 @@ def read_run(path: Path) -> Runs:
     """The profiles of a report and their turns.
 
     Raises:
-        VoicebotError: there is no such file, or it is no report of `bench turns`.
+        VoicebotError: there is no such file, or it is no report of `bench --json`.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def read_run(path: Path) -> Runs:
     except ValueError as error:
         raise VoicebotError(
             f"{path} is not a report of the bench: {error}.",
-            hint="Make one: voicebot bench turns --profile local --json run.json",
+            hint="Make one: voicebot bench --profile local --json run.json",
         ) from error
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import os
 import platform
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
 
 from voicebot._version import __version__
+from voicebot.bench.comparing import compare
+from voicebot.bench.estimate import LEVEL
 from voicebot.bench.scoring import TurnResult
 from voicebot.bench.summary import percentile, summarise
+from voicebot.bench.verdict import judge
+from voicebot.bench.wording import interval
 
-__all__ = ["as_dict", "compare", "lines", "machine", "plain_json", "running_median"]
+__all__ = ["as_dict", "lines", "machine", "plain_json", "running_median"]
 
 
 def machine() -> dict[str, Any]:
@@ -40,16 +43,21 @@ def as_dict(
     results: dict[str, Sequence[TurnResult]],
     *,
     seed: int,
-    budget_ms: float | None,
+    budget_ms: Mapping[str, float],
     planned: int,
     peak_rss_mb: float | None,
+    memory_mb: Sequence[float | None] = (),
+    fail_over: float | None = None,
 ) -> dict[str, Any]:
     """The report of one profile, or of two on the same scenarios.
 
     Args:
         results: by profile, the one under test first.
+        budget_ms: of that one, by hop; empty: it is not judged by one.
         planned: how many scenarios were to be held; with fewer results the report says that it is partial.
         peak_rss_mb: of the process, which held all profiles' engines.
+        memory_mb: of each profile's engines in a process of their own, where there are two.
+        fail_over: see `verdict.judge`.
     """
     (name, turns), *others = results.items()
     report = {
@@ -58,7 +66,7 @@ def as_dict(
         "seed": seed,
         "partial": min(map(len, results.values())) < planned,
         "machine": machine(),
-        "budget_voice_to_voice_ms": budget_ms,
+        "budget_ms": dict(budget_ms),
         "summary": summarise(turns, peak_rss_mb=peak_rss_mb),
         "turns": [asdict(turn) for turn in turns],
     }
@@ -68,7 +76,9 @@ def as_dict(
             "summary": summarise(theirs, peak_rss_mb=peak_rss_mb),
             "turns": [asdict(turn) for turn in theirs],
         }
-        report["comparison"] = compare(turns, theirs)
+    rest = others[0][1] if others else None
+    compared = compare(turns, rest, budget_ms=budget_ms, memory_mb=memory_mb)
+    report |= {"compared": compared, "verdict": judge(compared, fail_over=fail_over)}
     cleaned: dict[str, Any] = plain_json(report)
     return cleaned
 
@@ -86,24 +96,6 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, Iterable):
         return [plain_json(child) for child in value]
     return str(value)
-
-
-def compare(turns: Sequence[TurnResult], others: Sequence[TurnResult]) -> dict[str, Any]:
-    """How the first profile's latency relates to the other's, scenario by scenario: ratios below 1 are faster."""
-    ratios = [
-        a.voice_to_voice_ms / b.voice_to_voice_ms
-        for a, b in zip(turns, others, strict=False)
-        if a.voice_to_voice_ms is not None and b.voice_to_voice_ms
-    ]
-    if not ratios:
-        return {"pairs": 0, "ratio_median": None, "ratio_p10": None, "ratio_p90": None}
-    deciles = statistics.quantiles(ratios, n=10, method="inclusive") if len(ratios) > 1 else ratios * 9
-    return {
-        "pairs": len(ratios),
-        "ratio_median": round(statistics.median(ratios), 3),
-        "ratio_p10": round(deciles[0], 3),
-        "ratio_p90": round(deciles[-1], 3),
-    }
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -147,17 +139,16 @@ def _notes(report: dict[str, Any]) -> list[str]:
             f"{run['profile']}: {count} calls without a whole measurement: {fault}" for fault, count in faults
         ]
         notes += [f"{run['profile']}: {count} × {error}" for error, count in run["summary"]["errors"].items()]
-    comparison = report.get("comparison")
-    if comparison and comparison["pairs"]:
+    latency = report["compared"]["latency_ms"].get("voice_to_voice", {})
+    if (ratio := latency.get("ratio")) is not None:
         notes.append(
-            f"{report['profile']} takes {comparison['ratio_median']:.2f} of {report['against']['profile']}'s voice to "
-            f"voice (median of {comparison['pairs']} pairs; p10 {comparison['ratio_p10']:.2f}, "
-            f"p90 {comparison['ratio_p90']:.2f})"
+            f"{report['profile']} takes {interval(ratio, '{:.2f}')} of {report['against']['profile']}'s voice to voice "
+            f"(median of {ratio['n']} pairs, {LEVEL * 100:.0f} % interval)"
         )
-    budget, median = report["budget_voice_to_voice_ms"], report["summary"]["voice_to_voice_median_ms"]
-    if budget is not None and median is not None:
-        verdict = "within" if median <= budget else "OVER"
-        notes.append(f"median {median:.0f} ms: {verdict} the profile's budget of {budget:.0f} ms")
+    verdict = report["verdict"]
+    notes += [f"FAILED: {breach['says']}" for breach in verdict["breaches"]] + verdict["doubts"]
+    if report["budget_ms"] and not verdict["breaches"]:
+        notes.append("the medians are within the profile's budget")
     return notes
 
 

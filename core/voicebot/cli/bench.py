@@ -1,4 +1,4 @@
-"""`voicebot bench`: a profile's engines in conversation, measured."""
+"""`voicebot bench`: a profile's engines in conversation, measured, alone or against another profile's."""
 
 from __future__ import annotations
 
@@ -8,52 +8,49 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from voicebot.cli.curve import curve
+
 if TYPE_CHECKING:
     from voicebot.bench.runner import Contestant
     from voicebot.bench.scenario import Scenario
     from voicebot.bench.scoring import CallRecord, TurnResult
-    from voicebot.engines import Engine
 
 __all__ = ["bench"]
 
-OVER_BUDGET = 1
+BREACH = 1
 INTERRUPTED = 130
-EAR_MODEL = "whisper-base-ct2"
 KINDS = ("plain", "pause", "filler", "numbers", "noise", "interruption", "backchannel", "cough", "echo")
 
-
-@click.group()
-def bench() -> None:
-    """Measure turn-taking: how fast a profile answers, and how well it listens.
-
-    \b
-    Examples:
-      voicebot bench turns --profile local                     what is it like to talk to?
-      voicebot bench turns -p local --turns 18 --keep out/     fewer calls, kept for listening
-      voicebot bench turns -p local --against prod --json run.json
-      voicebot bench curve run.json --plot curve.svg           what would other delays have brought?
-    """
+_FILE = click.Path(path_type=Path)
 
 
-@bench.command()
-@click.option("--profile", "-p", required=True, help="A profile's file, or the bare name of a known one.")
+@click.group(invoke_without_command=True, no_args_is_help=True)
+@click.option("--profile", "-p", help="A profile's file, or the bare name of a known one.")
 @click.option(
-    "--against",
-    metavar="PROFILE",
-    help="Hold every call with this profile too, in turns, and print the ratio.",
+    "--against", metavar="PROFILE", help="Hold every call with this profile too, in turns, and compare."
 )
 @click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), help="Where to write the report; - prints it."
+    "--fail-over",
+    type=click.FloatRange(min=1),
+    metavar="RATIO",
+    help="Fail where the profile surely takes longer than so many times what --against takes (1.1: a tenth more), or "
+    "is surely worse in a rate.",
 )
+@click.option("--markdown", "markdown_path", type=_FILE, help="Where to write the report as Markdown.")
+@click.option("--html", "html_path", type=_FILE, help="Where to write it with pictures, as one HTML file.")
+@click.option("--json", "json_path", type=_FILE, help="Where to write all of it, call by call; - prints it.")
 @click.option(
     "--plot",
     "plot_path",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     help="Where to draw the latencies' distribution (.svg, .png, .pdf).",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides who says what, how and when.")
 @click.option(
-    "--turns", "size", type=click.IntRange(min=1), help="How many calls; without it, all there are."
+    "--turns",
+    "size",
+    type=click.IntRange(min=1),
+    help="How many calls, from 9 up; without it, all 96 there are.",
 )
 @click.option(
     "--keep",
@@ -69,23 +66,14 @@ def bench() -> None:
 )
 @click.option("--no-budget", is_flag=True, help="Do not judge by the profile's budget.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the table only, without progress.")
-def turns(
-    profile: str,
-    against: str | None,
-    json_path: Path | None,
-    plot_path: Path | None,
-    seed: int,
-    size: int | None,
-    keep: Path | None,
-    kinds: tuple[str, ...],
-    no_budget: bool,
-    quiet: bool,
-) -> int:
+@click.pass_context
+def bench(ctx: click.Context, /, **options: Any) -> int:
     """Hold calls with a simulated user, in real time, and measure them in the recorded audio.
 
     The user says one thing in each call: plainly, with pauses, fillers or numbers, over noise. In some, a sound
     comes while the agent answers: an interruption, a word of agreement, a cough, the agent's own echo. The
-    profile's engines are the real ones; its transport and its greeting are left out.
+    profile's engines are the real ones; its transport and its greeting are left out. With --against, each call is
+    held with both profiles before the next one, and they take turns at going first.
 
     \b
     voice to voice   last speech sample of the user -> first audible sample of the agent, the end-of-turn wait
@@ -97,26 +85,52 @@ def turns(
     heard text       the words that the agent believes to have been heard before an interruption, against those
                      that the profile's own recogniser finds in the recording
 
-    A full run takes a quarter of an hour, as calls do. Leave the machine alone meanwhile. Ctrl-C ends it early:
-    what has been measured is printed and written, and marked as partial.
+    A full run takes a quarter of an hour for each profile, as calls do; --turns 24 takes four minutes. Leave the
+    machine alone meanwhile. Ctrl-C ends it early: what has been measured is printed and written, and marked as partial.
 
     \b
     Examples:
-      voicebot bench turns --profile local
-      voicebot bench turns -p local --only cough --only echo --keep out/
-      voicebot bench turns -p mine.yaml --against local --json run.json --plot run.svg
-      VOICEBOT_SPECULATION__ENABLED=false voicebot bench turns -p local --json serial.json
+      voicebot bench --profile local                          what is it like to talk to?
+      voicebot bench -p mine.yaml --against local --turns 24 --html run.html
+      voicebot bench -p mine.yaml --against local --turns 24 --fail-over 1.1 --markdown run.md
+      voicebot bench -p local --only cough --only echo --keep out/
+      voicebot bench curve run.json --plot curve.svg          what would other delays have brought?
 
-    Exit code 0: measured; 1: the median is over the profile's budget.voice_to_voice, or nothing could be
-    measured; 2: it could not be held; 130: stopped.
+    Exit code 0: measured; 1: a median is over the profile's budget (any hop's, or voice_to_voice), --fail-over says
+    so, or nothing could be measured; 2: it could not be held; 130: stopped.
     """
+    return 0 if ctx.invoked_subcommand is not None else _bench(**options)
+
+
+def _bench(
+    profile: str | None,
+    against: str | None,
+    fail_over: float | None,
+    markdown_path: Path | None,
+    html_path: Path | None,
+    json_path: Path | None,
+    plot_path: Path | None,
+    seed: int,
+    size: int | None,
+    keep: Path | None,
+    kinds: tuple[str, ...],
+    no_budget: bool,
+    quiet: bool,
+) -> int:
+    if profile is None:
+        raise click.UsageError("Missing option '--profile' / '-p'.")
+    if fail_over is not None and against is None:
+        raise click.UsageError("--fail-over needs a profile to compare with: --against.")
     from voicebot.cli.calm import calm_engine_libraries
 
     calm_engine_libraries()
-    from voicebot.bench.contestant import build_contestant, recordings_folder
+    from voicebot.bench.comparing import LATENCIES
+    from voicebot.bench.contestant import build_contestants, recordings_folder
     from voicebot.bench.corpus import build_scenarios
+    from voicebot.bench.ear import build_ear
     from voicebot.bench.keeping import keep_call
-    from voicebot.bench.plot import check_plot, plot_latency
+    from voicebot.bench.memory import engines_mb
+    from voicebot.bench.plot import check_plot, need_matplotlib, plot_latency
     from voicebot.bench.progress import BenchProgress
     from voicebot.bench.report import as_dict, lines
     from voicebot.bench.runner import hold_scenarios
@@ -127,12 +141,14 @@ def turns(
 
     if plot_path is not None:
         check_plot(plot_path)
+    if html_path is not None:
+        need_matplotlib()
     to_stdout = json_path is not None and str(json_path) == "-"
-    if json_path is not None and not to_stdout:
-        _check_folder(json_path)
-    contestants = [build_contestant(name) for name in (profile, against) if name is not None]
-    if len(contestants) == 2 and contestants[0].name == contestants[1].name:
-        contestants[1].name += " (again)"
+    for path in (None if to_stdout else json_path, markdown_path, html_path):
+        _check_folder(path)
+    names = [name for name in (profile, against) if name is not None]
+    contestants = build_contestants(names)
+    deadline_s = max(contestant.settings.deadlines.warmup_s for contestant in contestants)
     with BenchProgress(quiet=quiet or to_stdout) as progress:
         scenarios = build_scenarios(
             seed=seed,
@@ -143,6 +159,8 @@ def turns(
         )
         scenarios = _only(scenarios, kinds)
         progress.calls(len(scenarios) * len(contestants))
+        # Before they are loaded here, so that nothing else is in the way.
+        memory_mb = [engines_mb(name, deadline_s) for name in names] if against is not None else []
 
         def held(contestant: Contestant, result: TurnResult, record: CallRecord) -> None:
             progress.held(contestant, result)
@@ -150,10 +168,12 @@ def turns(
                 keep_call(keep, contestant.name, result, record)
 
         stopped, failure = False, None
-        deadline_s = max(contestant.settings.deadlines.warmup_s for contestant in contestants)
+        interrupts = any(scenario.barge and scenario.barge.kind == "interruption" for scenario in scenarios)
         try:
             run(
-                hold_scenarios(contestants, scenarios, ear=_ear(profile, scenarios), on_result=held),
+                hold_scenarios(
+                    contestants, scenarios, ear=build_ear(profile) if interrupts else None, on_result=held
+                ),
                 blocked_after_s=deadline_s + 5,
             )
         except KeyboardInterrupt:
@@ -163,104 +183,34 @@ def turns(
             if not contestants[0].results:
                 raise
             failure = error
-    budget_ms = None if no_budget else contestants[0].settings.budget.voice_to_voice
+    budget = contestants[0].settings.budget
+    limits = {name: limit for name in LATENCIES if (limit := getattr(budget, name)) is not None}
     report = as_dict(
         {contestant.name: contestant.results for contestant in contestants},
         seed=seed,
-        budget_ms=budget_ms,
+        budget_ms={} if no_budget else limits,
         planned=len(scenarios),
         peak_rss_mb=process_usage()["peak_rss_mb"],
+        memory_mb=memory_mb,
+        fail_over=fail_over,
     )
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     if to_stdout:
-        click.echo(text)
+        click.echo(_as_json(report))
     else:
-        if json_path is not None:
-            _write(json_path, text)
         click.echo("\n".join(lines(report)))
+    _write_reports(report, None if to_stdout else json_path, markdown_path, html_path)
     if plot_path is not None:
         plot_latency(plot_path, report)
     if failure is not None:
         raise failure
     if stopped:
         return INTERRUPTED
-    median = report["summary"]["voice_to_voice_median_ms"]
-    return OVER_BUDGET if median is None or (budget_ms is not None and median > budget_ms) else 0
+    return BREACH if report["verdict"]["breaches"] else 0
 
 
-@bench.command()
-@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--plot",
-    "plot_path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Where to draw the curves (.svg, .png, .pdf).",
-)
-@click.option("--short-pauses", is_flag=True, help="Leave out turns with pauses over 0.5 s.")
-def curve(reports: tuple[Path, ...], plot_path: Path, short_pauses: bool) -> int:
-    """Draw cut-off rate against median latency, as other delays would have made them.
-
-    REPORTS are those that `bench turns --json` wrote. Each pause in them is replayed: with a fixed delay ("silence"),
-    with the end-of-turn model's delays made shorter or longer ("smart"), and with the answer prepared during the
-    wait ("smart, speculating"). What the run itself measured is drawn on top.
-
-    \b
-    Examples:
-      voicebot bench curve run.json --plot curve.svg
-      voicebot bench curve smart.json silence.json --plot both.png --short-pauses
-
-    Exit code 0: drawn; 2: a report cannot be read, or has no pauses to replay.
-    """
-    from voicebot.bench.curve import curves, measured
-    from voicebot.bench.plot import check_plot, plot_curves
-    from voicebot.bench.reading import read_run
-    from voicebot.errors import VoicebotError
-
-    check_plot(plot_path)
-    runs = []
-    for path in reports:
-        for name, turns in read_run(path):
-            chosen = [turn for turn in turns if not (short_pauses and turn["has_long_pause"])]
-            label = f"{path.stem}, {name}"
-            drawn = curves(chosen)
-            if not drawn:
-                raise VoicebotError(
-                    f"{path}: the run of {name!r} has no answered turn with a judged pause to replay."
-                )
-            runs.append((label, drawn, measured(chosen)))
-    plot_curves(plot_path, runs)
-    return 0
-
-
-def _ear(name: str, scenarios: list[Scenario]) -> Engine[Any] | None:
-    """A better recogniser than most profiles can afford, to say what was heard before an interruption.
-
-    None where there is none, or where it is not installed.
-    """
-    from voicebot.bench.contestant import bench_environ
-    from voicebot.call import build_provider
-    from voicebot.errors import VoicebotError
-    from voicebot.models import ModelStore
-    from voicebot.profile import load_profile, resolve
-
-    if not any(scenario.barge and scenario.barge.kind == "interruption" for scenario in scenarios):
-        return None
-    settings = {
-        "USE": "fasterwhisper",
-        "MODEL": EAR_MODEL,
-        "CONTEXT_FINAL": "1500",
-        "INTERIM_INTERVAL_MS": "0",
-    }
-    environ = {key: value for key, value in bench_environ().items() if not key.startswith("VOICEBOT_STT")}
-    environ |= {f"VOICEBOT_STT__{key}": value for key, value in settings.items()}
-    try:
-        resolved = resolve(load_profile(name, environ=environ))
-        store = ModelStore(base_dir=resolved.profile.base_dir)
-        store.path(EAR_MODEL)
-        return build_provider("stt", resolved, store)
-    except VoicebotError:
-        return None
+bench.add_command(curve)
+# What it was called before profiles could be compared.
+bench.add_command(click.Command("turns", params=bench.params, callback=_bench, help=bench.help, hidden=True))
 
 
 def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:
@@ -282,9 +232,30 @@ def _only(scenarios: list[Scenario], kinds: tuple[str, ...]) -> list[Scenario]:
     return chosen
 
 
-def _check_folder(path: Path) -> None:
+def _as_json(report: dict[str, Any]) -> str:
+    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _write_reports(
+    report: dict[str, Any], json_path: Path | None, markdown_path: Path | None, html_path: Path | None
+) -> None:
+    if json_path is not None:
+        _write(json_path, _as_json(report))
+    if markdown_path is not None:
+        from voicebot.bench.markdown import as_markdown
+
+        _write(markdown_path, as_markdown(report))
+    if html_path is not None:
+        from voicebot.bench.webpage import as_html
+
+        _write(html_path, as_html(report))
+
+
+def _check_folder(path: Path | None) -> None:
     from voicebot.errors import VoicebotError
 
+    if path is None:
+        return
     if path.is_dir():
         raise VoicebotError(f"{path} is a folder; name a file to write.")
     if not path.parent.is_dir():
@@ -297,6 +268,6 @@ def _write(path: Path, text: str) -> None:
     from voicebot.errors import VoicebotError
 
     try:
-        path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise VoicebotError(f"{path}: the report cannot be written: {error.strerror}") from error

@@ -190,7 +190,7 @@ def test_latencies_are_drawn_with_the_cut_off_rate_beside_them(tmp_path: Path) -
         "turns": [{"voice_to_voice_ms": ms} for ms in (380.0, 420.0, None, 700.0)],
     }
     other = {"profile": "q", "summary": summary, "turns": [{"voice_to_voice_ms": None}]}
-    plot_latency(tmp_path / "l.svg", run | {"against": other, "budget_voice_to_voice_ms": 900.0})
+    plot_latency(tmp_path / "l.svg", run | {"against": other, "budget_ms": {"voice_to_voice": 900.0}})
     text = (tmp_path / "l.svg").read_text()
     assert "p (median 420 ms, 3.0 % cut off, n=3)" in text
     assert "budget 900 ms" in text

@@ -10,7 +10,7 @@ import pytest
 from voicebot.audio import Samples
 from voicebot.bench.barges import BargeResult
 from voicebot.bench.caller import SimulatedCaller
-from voicebot.bench.report import as_dict, compare, lines, plain_json
+from voicebot.bench.report import as_dict, lines, plain_json
 from voicebot.bench.scenario import BENCH_RATE, Barge, BenchTurn, Pause, Scenario
 from voicebot.bench.scoring import CallRecord, TurnResult, judge
 from voicebot.bench.summary import percentile, summarise
@@ -227,20 +227,9 @@ def test_what_engines_report_becomes_json() -> None:
         "d": {1: None, "e": True},
     }
     assert plain_json(odd) == {"a": 0.5, "b": None, "c": [3, None], "d": {"1": None, "e": True}}
-    report = as_dict({"p": [turn_result(float("nan"))]}, seed=1, budget_ms=None, planned=1, peak_rss_mb=1.0)
+    report = as_dict({"p": [turn_result(float("nan"))]}, seed=1, budget_ms={}, planned=1, peak_rss_mb=1.0)
     json.dumps(report, allow_nan=False)
     assert lines(report)
-
-
-def test_ratios_are_of_the_same_scenario() -> None:
-    ours, theirs = (
-        [turn_result(ms) for ms in times] for times in ((200.0, None, 300.0), (400.0, 500.0, 400.0))
-    )
-    found = compare(ours, theirs)
-    assert (found["pairs"], found["ratio_median"]) == (2, 0.625)
-    assert (found["ratio_p10"], found["ratio_p90"]) == (0.525, 0.725)
-    assert compare([], theirs)["ratio_median"] is None
-    assert compare(ours[:1], theirs[:1])["ratio_p90"] == 0.5
 
 
 def test_turns_with_long_pauses_and_broken_calls_are_not_in_the_cut_off_rate() -> None:
