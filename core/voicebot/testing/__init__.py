@@ -1,6 +1,6 @@
 """For tests of voicebot, of plugins and of profiles: a virtual clock, scripted engines, conformance checks.
 
-Nothing here needs pytest or a network. `voicebot.testing.conformance` holds what every plugin must pass.
+Nothing here needs a network. `voicebot.testing.conformance` holds what every plugin must pass; it alone needs pytest.
 """
 
 from voicebot.clock import VirtualClockLoop

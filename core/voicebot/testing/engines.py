@@ -52,6 +52,8 @@ P = TypeVar("P", bound=Provider)
 
 
 class NoConfig(BaseModel):
+    """No settings."""
+
     model_config = ConfigDict(extra="forbid")
 
 
@@ -283,9 +285,9 @@ class ScriptedTTS(_Scripted):
             yield WordMark(word, index * self.word_s)
         await asyncio.sleep(self.ttfa_s)
         count = round(len(words) * self.word_s * self.sample_rate)
-        wave = np.sin(np.arange(count) * (2 * np.pi * 440 / self.sample_rate)) * 12_000
         step = self.sample_rate // 10
         for start in range(0, count, step):
-            part = wave[start : start + step].astype(np.int16)
+            times = np.arange(start, min(count, start + step))
+            part = (np.sin(times * (2 * np.pi * 440 / self.sample_rate)) * 12_000).astype(np.int16)
             await asyncio.sleep(self.rtf * len(part) / self.sample_rate)
             yield AudioChunk(part, self.sample_rate)

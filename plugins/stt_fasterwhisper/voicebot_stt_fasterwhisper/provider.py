@@ -49,7 +49,8 @@ class FasterWhisperSTT:
         Raises:
             ModelMissing, EngineError: there is no such model, or it cannot be used for the call's language.
         """
-        self._engine = await asyncio.to_thread(self._load)
+        if self._engine is None:
+            self._engine = await asyncio.to_thread(self._load)
 
     def _load(self) -> WhisperEngine:
         from .engine import WhisperEngine

@@ -49,7 +49,8 @@ class PiperTTS:
             ModelError: the voice's files are missing or damaged.
             EngineError: it does not speak.
         """
-        self._voice = await asyncio.to_thread(self._load)
+        if self._voice is None:
+            self._voice = await asyncio.to_thread(self._load)
 
     def _load(self) -> Voice:
         file = voice_file(self._context.models.path(self._config.voice))

@@ -10,7 +10,6 @@ from tests.support.llama_server import KEY, QUESTION, llama_server
 
 from voicebot.interfaces import ToolSpec
 from voicebot.models import ModelStore
-from voicebot.testing.conformance import check_llm
 
 pytestmark = pytest.mark.engine
 TOOL = ToolSpec(
@@ -32,8 +31,3 @@ def test_it_answers(model_store: ModelStore) -> None:
                 await llm.aclose()
 
     asyncio.run(main())
-
-
-def test_it_conforms(model_store: ModelStore) -> None:
-    with llama_server(model_store, "/openai") as url:
-        check_llm(lambda: provider(url, **SETTINGS))

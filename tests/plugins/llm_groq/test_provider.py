@@ -10,11 +10,10 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from tests.plugins.llm_groq.support import CHAT, KEY, QUESTION, chats, collect, provider, run, text_of
+from tests.plugins.llm_groq.support import CHAT, KEY, QUESTION, chats, collect, run, text_of
 
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, LLMEvent, TextDelta, TokenUsage, ToolCall, ToolSpec
-from voicebot.testing.conformance import check_llm
 from voicebot.testing.fakes.faults import Fault
 from voicebot.testing.fakes.groq import Calls
 from voicebot.testing.fakes.http import FakeServer
@@ -204,19 +203,6 @@ def test_a_wish_that_is_refused_is_not_sent_again() -> None:
 
 
 # --- the whole ---
-
-
-def test_it_conforms() -> None:
-    def make(url: str) -> None:
-        check_llm(lambda: provider(url))
-
-    async def main() -> None:
-        from voicebot.testing.fakes import groq
-
-        async with FakeServer(groq.app(api_key=KEY, tokens_per_s=500)) as server:
-            await asyncio.to_thread(make, server.url)
-
-    asyncio.run(main())
 
 
 def test_nothing_is_asked_of_a_closed_one() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
 
 import httpx
@@ -13,7 +13,7 @@ from tests.support.llama_server import KEY, QUESTION, llama_server
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, TextDelta, TokenUsage, ToolCall, ToolSpec
 from voicebot.models import ModelStore
-from voicebot.testing.conformance import check_llm
+from voicebot.testing.conformance import LLMConformance
 from voicebot.testing.engines import context
 from voicebot_llm_openai import OpenAIConfig, OpenAILLM
 
@@ -98,6 +98,16 @@ def test_tools_and_their_results_are_sent_as_it_wants_them(model_store: ModelSto
     run(model_store, use)
 
 
-def test_it_conforms(model_store: ModelStore) -> None:
+class TestItConforms(LLMConformance):
+    @pytest.fixture(autouse=True)
+    def given(self, llama_url: str) -> None:
+        self.url = llama_url
+
+    def make(self) -> OpenAILLM:
+        return provider(self.url, max_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def llama_url(model_store: ModelStore) -> Iterator[str]:
     with llama_server(model_store) as url:
-        check_llm(lambda: provider(url))
+        yield url

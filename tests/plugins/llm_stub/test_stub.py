@@ -15,7 +15,6 @@ import pytest
 
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, TextDelta, TokenUsage
-from voicebot.testing.conformance import check_llm
 from voicebot.testing.engines import context
 from voicebot_llm_openai import OpenAIConfig, OpenAILLM
 from voicebot_llm_stub import StubConfig, StubLLM
@@ -76,14 +75,24 @@ def server() -> Iterator[str]:
         assert process.returncode == 0
 
 
-def test_the_stub_conforms(capfd: pytest.CaptureFixture[str]) -> None:
-    check_llm(stub)
+def test_its_process_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    async def use(llm: StubLLM) -> None:
+        assert await answer(llm, "When do you open?")
+
+    with_stub(use)
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_openai_plugin_conforms(server: str) -> None:
-    config = OpenAIConfig(base_url=server, model="stub", warmup_request=True)
-    check_llm(lambda: OpenAILLM(config, context(system_prompt="You are brief.")))
+def test_the_openai_plugin_can_ask_it(server: str) -> None:
+    async def main() -> None:
+        llm = OpenAILLM(OpenAIConfig(base_url=server, model="stub", warmup_request=True), context())
+        try:
+            await llm.warmup()
+            assert any([isinstance(event, TextDelta) async for event in llm.generate(ask("Hello!"))])
+        finally:
+            await llm.aclose()
+
+    asyncio.run(main())
 
 
 def test_answers_and_what_the_server_remembers() -> None:

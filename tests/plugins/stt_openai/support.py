@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 
@@ -76,32 +73,3 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for it (the test's own timeout is the net)."""
     while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0.001)
-
-
-@contextmanager
-def serving(handler: Handler) -> Iterator[FakeServer]:
-    """A server on a loop of its own, for checks that make theirs."""
-    ready = threading.Event()
-    server = FakeServer(handler)
-    stop: list[Callable[[], object]] = []
-
-    async def main() -> None:
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(stopped.set))
-        loop.set_default_executor(
-            ThreadPoolExecutor(1)
-        )  # and its thread is there before the checks count threads
-        await asyncio.to_thread(int)
-        async with server:
-            ready.set()
-            await stopped.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()), name="fake server")
-    thread.start()
-    try:
-        assert ready.wait(60)
-        yield server
-    finally:
-        stop[0]()
-        thread.join(60)

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.plugins.stt_openai.support import KEY, provider, run, serving, transcribe
+from tests.plugins.stt_openai.support import KEY, run, transcribe
 
 import voicebot
-from voicebot.audio import AudioChunk
 from voicebot.bench.words import word_errors
 from voicebot.interfaces import STT, ProviderContext
 from voicebot.models import ModelStore
-from voicebot.testing.conformance import check_stt
 from voicebot.testing.fakes.http import FakeServer
 from voicebot.testing.fakes.transcription import app
 from voicebot.wav import read_wav
@@ -57,12 +55,6 @@ def test_a_person_is_understood(ears: STT, model_store: ModelStore) -> None:
         assert wrong <= 1
 
     run(app(engine=ears), use)
-
-
-def test_it_conforms_with_real_ears(ears: STT, model_store: ModelStore) -> None:
-    speech = AudioChunk(read_wav(model_store.path("sample-human-speech")).samples[:64_000], 16_000)
-    with serving(app(engine=ears)) as server:
-        check_stt(lambda: provider(server.url), speech, "fellow Americans")
 
 
 def test_an_engine_that_is_named_is_loaded() -> None:

@@ -11,11 +11,9 @@ from tests.plugins.stt_openai.support import provider, transcribe
 from tests.support.whisper_server import MODULE, whisper_server
 
 import voicebot
-from voicebot.audio import AudioChunk
 from voicebot.bench.words import word_errors
 from voicebot.errors import EngineError
 from voicebot.models import ModelStore
-from voicebot.testing.conformance import check_stt
 from voicebot.wav import read_wav
 
 pytest.importorskip(MODULE, reason="pip install faster-whisper-server")
@@ -44,11 +42,6 @@ def test_the_bundled_question_is_understood(url: str, upload: str, response_form
             await stt.aclose()
 
     asyncio.run(main())
-
-
-def test_it_conforms(url: str, model_store: ModelStore) -> None:
-    speech = AudioChunk(read_wav(model_store.path("sample-human-speech")).samples[:64_000], 16_000)
-    check_stt(lambda: provider(url, interim_interval_ms=500), speech, "fellow Americans")
 
 
 def test_its_error_is_told(url: str) -> None:

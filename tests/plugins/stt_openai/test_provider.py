@@ -15,9 +15,7 @@ from tests.plugins.stt_openai.support import (
     SILENCE,
     SPEECH,
     TRANSCRIPTIONS,
-    provider,
     run,
-    serving,
     sounding,
     transcribe,
     until,
@@ -27,7 +25,6 @@ import voicebot
 from voicebot.audio import AudioChunk
 from voicebot.errors import EngineError
 from voicebot.interfaces import FinalTranscript, InterimTranscript
-from voicebot.testing.conformance import check_stt
 from voicebot.testing.fakes.faults import Fault
 from voicebot.testing.fakes.http import FakeServer, Request, Response
 from voicebot.testing.fakes.transcription import Upload, app, read_upload
@@ -282,16 +279,6 @@ def test_two_calls_at_once() -> None:
         assert (short.text, other.text) == ("1.5 seconds were said.", "3.0 seconds were said.")
 
     run(app(text=lambda upload: f"{upload.audio.duration_s:.1f} seconds were said."), use)
-
-
-def test_it_conforms() -> None:
-    with serving(app(api_key=KEY, text="And so my fellow Americans")) as server:
-        check_stt(lambda: provider(server.url), AudioChunk(sounding(4), RATE), "fellow Americans")
-        check_stt(
-            lambda: provider(server.url, interim_interval_ms=50),
-            AudioChunk(sounding(4), RATE),
-            "fellow Americans",
-        )
 
 
 def test_nothing_of_a_call_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import numpy as np
@@ -71,32 +69,3 @@ class Held:
     async def __call__(self, text: str) -> None:
         self.begun.put_nowait(text)
         await self.let_go.wait()
-
-
-@contextmanager
-def served(handler: Handler) -> Iterator[str]:
-    """The address of a server on a loop and a thread of its own."""
-    ready, address = threading.Event(), ""
-
-    async def main() -> None:
-        nonlocal address
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(1))
-        await asyncio.to_thread(lambda: None)  # its thread is there before anybody counts threads
-        async with FakeServer(handler) as server:
-            address = server.url
-            ready.set()
-            await stopped.wait()
-
-    loop = asyncio.new_event_loop()
-    stopped = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
-    thread.start()
-    try:
-        assert ready.wait(20)
-        yield address
-    finally:
-        loop.call_soon_threadsafe(stopped.set)
-        thread.join(20)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()

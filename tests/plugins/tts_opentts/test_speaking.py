@@ -8,22 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.plugins.tts_opentts.support import Held, chunks_of, joined, provider, run, said, served
+from tests.plugins.tts_opentts.support import Held, chunks_of, joined, run, said
 
 from voicebot.audio import first_audible
 from voicebot.errors import EngineError
 from voicebot.synthesis.silence import SILENT_BELOW
-from voicebot.testing.conformance import check_tts
 from voicebot.testing.fakes.http import FakeServer, Request, Response
 from voicebot.testing.fakes.opentts import app
 from voicebot_tts_opentts import OpenTTS
 
 THREE = "Good morning. How are you today? The meeting is at ten."
-
-
-def test_it_conforms() -> None:
-    with served(app()) as url:
-        check_tts(lambda: provider(url, voice="coqui-tts:en_ljspeech"))
 
 
 @pytest.mark.parametrize(

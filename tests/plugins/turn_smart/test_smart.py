@@ -14,7 +14,6 @@ from voicebot.audio import Samples
 from voicebot.errors import EngineError, ModelMissing
 from voicebot.interfaces import ProviderContext, TurnContext, TurnVerdict
 from voicebot.models import ModelStore
-from voicebot.testing.conformance import check_end_of_turn
 from voicebot.wav import read_wav
 from voicebot_turn_smart import SmartConfig, SmartTurn
 from voicebot_turn_smart.model import Run, SmartTurnModel
@@ -40,11 +39,6 @@ def with_turn(
             await turn.aclose()
 
     asyncio.run(main())
-
-
-@pytest.mark.engine
-def test_it_conforms(model_store: ModelStore) -> None:
-    check_end_of_turn(lambda: SmartTurn(SmartConfig(), ProviderContext(model_store)))
 
 
 @pytest.mark.engine
