@@ -3,11 +3,12 @@
 A plugin is a class named by an entry point (`[project.entry-points."voicebot.tts"] mytts = "pkg:MyTTS"`). The class
 carries a pydantic `Config` and `capabilities`; an instance is a *provider*: it is built with its validated config and
 a `ProviderContext`, warmed up once, used for one call at a time, and closed. Nothing here is inherited from: any class
-of the right shape is a provider.
+of the right shape is a provider. It may state `api_version = 1`, the version of these interfaces that it is written
+for; docs/plugins.md says what may change between versions.
 
 Rules for every provider:
 
-- `__init__` is cheap and does no I/O; models are loaded in `warmup()`.
+- `__init__` is cheap and does no I/O; models are loaded in `warmup()`, which may be called again.
 - Blocking work runs in a thread (`asyncio.to_thread`, `loop.run_in_executor`); the event loop is never held for more
   than a millisecond.
 - Cancelling the awaiting task (or closing the returned async generator) stops the work as soon as the engine can.
@@ -29,6 +30,7 @@ from voicebot.audio import AudioChunk, Samples
 from voicebot.events import Event
 
 __all__ = [
+    "API_VERSION",
     "KINDS",
     "LLM",
     "STT",
@@ -63,6 +65,9 @@ __all__ = [
     "VADStream",
     "WordMark",
 ]
+
+API_VERSION = 1
+"""Version of what is written here and in `voicebot.hooks`: raised when a plugin that was right may be so no longer."""
 
 Kind = Literal["vad", "stt", "turn", "llm", "tts", "transport"]
 KINDS: tuple[Kind, ...] = ("vad", "stt", "turn", "llm", "tts", "transport")
@@ -166,12 +171,16 @@ class VADStream(Protocol):
 
 
 class VAD(Provider, Protocol):
+    """Tells speech from silence, window by window."""
+
     sample_rate: int
     """Hz."""
     window_samples: int
     """Samples per `process` call."""
 
-    def start(self) -> VADStream: ...
+    def start(self) -> VADStream:
+        """Begin to listen to a microphone; streams of one provider know nothing of each other."""
+        ...
 
 
 # --- speech to text -------------------------------------------------------------------------------------------------
@@ -224,6 +233,8 @@ class Utterance(Protocol):
 
 
 class STT(Provider, Protocol):
+    """Turns speech into text, utterance by utterance."""
+
     max_utterance_s: float
     """The longest utterance it transcribes whole (whisper: 30); the session finalises and goes on before that."""
 
@@ -248,6 +259,8 @@ class TurnContext:
 
 @dataclass(frozen=True, slots=True)
 class TurnVerdict:
+    """How long to wait before answering."""
+
     delay_ms: int
     """Silence to wait for, from the last speech sample, before the turn counts as over. Clamped by the profile's
     `endpointing.min_delay_ms` and `max_delay_ms`."""
@@ -258,7 +271,15 @@ class TurnVerdict:
 
 
 class EndOfTurn(Provider, Protocol):
-    async def predict(self, context: TurnContext) -> TurnVerdict: ...
+    """Judges, when the user falls silent, whether they have finished."""
+
+    async def predict(self, context: TurnContext) -> TurnVerdict:
+        """How long to wait. Asked in every pause, so it should answer within a few tens of milliseconds.
+
+        Raises:
+            EngineError: the model failed.
+        """
+        ...
 
 
 # --- language model -------------------------------------------------------------------------------------------------
@@ -289,6 +310,8 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
+    """One entry of the conversation."""
+
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -306,6 +329,8 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
+    """What an answer took; at its end, where the engine counts."""
+
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
@@ -316,6 +341,8 @@ LLMEvent = TextDelta | ToolCall | TokenUsage
 
 
 class LLM(Provider, Protocol):
+    """Answers, as a stream of text."""
+
     def generate(
         self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
     ) -> AsyncGenerator[LLMEvent, None]:
@@ -348,6 +375,8 @@ SynthesisEvent = AudioChunk | WordMark
 
 
 class TTS(Provider, Protocol):
+    """Speaks text, a clause at a time."""
+
     def synthesize(self, text: str) -> AsyncGenerator[SynthesisEvent, None]:
         """Speak one clause. Chunks are mono, at whatever rate the voice has, and may be of any length.
 
@@ -425,6 +454,11 @@ class Operations(Protocol):
 
     def obstacle(self) -> str:
         """Why no call could be answered now, though a call worker may take it, in one line; "" where one could."""
+        ...
+
+    def busy(self) -> str:
+        """Why a further call would spoil those that are on, in one line; "" where it would not: where one is on, such a
+        caller is told "busy"."""
         ...
 
     def engines(self) -> list[dict[str, Any]]:

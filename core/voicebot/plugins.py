@@ -1,18 +1,19 @@
 """Finding plugins by entry point, and loading just the one that is asked for.
 
-A plugin of kind K is an entry point in the group `voicebot.K`. Listing reads the metadata of what is
-installed and imports nothing; loading imports one plugin, and what goes wrong there names its distribution.
+A plugin of kind K is an entry point in the group `voicebot.K`. For experiments it may also be a file `K_NAME.py`, or a
+package of that name, in the folder `plugins/` beside the profile that a user names. Listing reads metadata and file
+names, and imports nothing; loading imports one plugin, and what goes wrong there names its distribution or file.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,41 +24,39 @@ from voicebot.errors import (
     PluginNotFound,
     VoicebotError,
 )
-from voicebot.interfaces import KINDS, Capabilities, Kind, Provider, ProviderContext
+from voicebot.importing import describe, import_path, line_in
+from voicebot.interfaces import API_VERSION, KINDS, Kind, Provider, ProviderContext
+from voicebot.shapes import api_problem, provider_classes, shape_problems
 
 __all__ = [
     "PluginInfo",
     "Section",
+    "api_hint",
     "create",
     "ensure_installed",
     "entries",
     "find_plugin",
+    "folder_beside",
+    "import_plugin",
     "list_plugins",
     "load",
     "load_plugin",
     "nearest",
 ]
 
-METHODS: dict[str, str] = {
-    "vad": "start",
-    "stt": "start",
-    "turn": "predict",
-    "llm": "generate",
-    "tts": "synthesize",
-    "transport": "connections",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """What a distribution's metadata says about one of its plugins."""
+    """What a distribution's metadata, or a file's name, says about a plugin."""
 
     kind: str
     name: str
     distribution: str
     version: str
     target: str
-    """`module:attribute`, not imported."""
+    """`module:attribute`, or the file's path; not imported."""
+    file: Path | None = None
+    """Where it is no installed plugin: its file, or its package's folder. The distribution is then `plugins/…`."""
     problem: str = ""
     """Why it cannot be loaded, as far as metadata tells; "" where nothing is wrong."""
 
@@ -89,10 +88,18 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
-def entries(group: str) -> list[PluginInfo]:
-    """The entry points of a group, sorted by name; two with one name carry a `problem`.
+def folder_beside(profile: Path) -> Path:
+    """Where plugins that are not installed may lie: only beside the profile that the user names."""
+    return profile.resolve().parent / "plugins"
+
+
+def entries(group: str, folder: Path | None = None) -> list[PluginInfo]:
+    """The plugins of a group, sorted by name; two with one name carry a `problem`.
 
     A distribution that is on `sys.path` twice counts once; one whose metadata cannot be read is passed over.
+
+    Args:
+        folder: look here too, as `folder_beside` says.
     """
     found: defaultdict[str, dict[tuple[str, str], PluginInfo]] = defaultdict(dict)
     seen: dict[str, int] = {}
@@ -110,6 +117,8 @@ def entries(group: str) -> list[PluginInfo]:
         for point in points:
             info = PluginInfo(group.removeprefix("voicebot."), point.name, name, version, point.value)
             found[point.name][normal, point.value] = info
+    for info in _files(group.removeprefix("voicebot."), folder) if folder else ():
+        found[info.name][info.distribution, info.target] = info
     listed = []
     for name in sorted(found):
         rivals = list(found[name].values())
@@ -121,36 +130,55 @@ def entries(group: str) -> list[PluginInfo]:
     return listed
 
 
-def list_plugins(kind: Kind | None = None) -> list[PluginInfo]:
-    """All installed plugins (of one kind), without importing any."""
-    return [info for one in ((kind,) if kind else KINDS) for info in entries(f"voicebot.{one}")]
+def _files(kind: str, folder: Path) -> list[PluginInfo]:
+    prefix = f"{kind}_"
+    try:
+        paths = [
+            path
+            for path in sorted(folder.glob(f"{prefix}*"))
+            if (path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file()
+        ]
+    except OSError:  # a folder that may not be read
+        return []
+    return [
+        PluginInfo(kind, path.stem.removeprefix(prefix), f"plugins/{path.name}", "", str(path), path)
+        for path in paths
+        if path.stem.isidentifier() and path.stem != prefix
+    ]
 
 
-def find_plugin(kind: Kind, name: str) -> PluginInfo:
-    """The plugin of that name.
+def list_plugins(kind: Kind | None = None, folder: Path | None = None) -> list[PluginInfo]:
+    """All plugins (of one kind), without importing any: the installed ones, and those of a folder."""
+    return [info for one in ((kind,) if kind else KINDS) for info in entries(f"voicebot.{one}", folder)]
+
+
+def find_plugin(kind: Kind, name: str, folder: Path | None = None) -> PluginInfo:
+    """The plugin of that name: installed, or in a folder.
 
     Raises:
         PluginNotFound: none has the name.
-        PluginLoadError: several distributions claim it.
+        PluginLoadError: several distributions or files claim it.
     """
-    installed = list_plugins(kind)
-    matches = [info for info in installed if info.name == name]
+    listed = list_plugins(kind, folder)
+    matches = [info for info in listed if info.name == name]
     if not matches:
-        names = sorted({info.name for info in installed})
+        names = sorted({info.name for info in listed})
         close = nearest(name, names)
+        looked = f" There is no {kind}_{name}.py in {folder} either." if folder and folder.is_dir() else ""
         raise PluginNotFound(
             f"there is no {kind} plugin {name!r}" + (f"; did you mean {close!r}?" if close else ""),
             kind=kind,
             name=name,
-            hint=f"Installed {kind} plugins: {', '.join(names) or 'none'}.",
+            hint=f"Installed {kind} plugins: {', '.join(names) or 'none'}.{looked}",
         )
     if matches[0].problem:
+        files = [str(info.file) for info in matches if info.file]
         raise PluginLoadError(
             f"the {kind} plugin {name!r} cannot be chosen: {matches[0].problem}",
             kind=kind,
             name=name,
             distribution=", ".join(info.distribution for info in matches),
-            hint="Uninstall all but one of them.",
+            hint=f"Rename or remove {files[-1]}." if files else "Uninstall all but one of them.",
         )
     return matches[0]
 
@@ -169,19 +197,62 @@ def load(info: PluginInfo) -> type[Provider]:
     """Import one plugin and check that it is a provider of its kind.
 
     Raises:
-        PluginLoadError: it raised on import (even SystemExit), or it does not have the shape that
-            `voicebot.interfaces` asks for.
+        PluginLoadError: it raised on import (even SystemExit), is written for another version of the plugin API, or
+            does not have the shape that `voicebot.interfaces` asks for.
     """
     try:
-        loaded = metadata.EntryPoint(info.name, info.target, f"voicebot.{info.kind}").load()
-        missing = _shape_problems(info.kind, loaded)
-    except KeyboardInterrupt:
+        loaded = import_plugin(info)
+        if info.file is not None:
+            loaded = _only_provider(info, loaded)
+        wrong = api_problem(loaded)
+        missing = [] if wrong else shape_problems(info.kind, loaded)
+    except (KeyboardInterrupt, PluginLoadError):
         raise
     except BaseException as error:
-        raise _load_error(info, f"could not be imported: {_describe(error)}") from error
+        raise _load_error(info, f"could not be imported: {describe(error)}{_place(info, error)}") from error
+    if wrong:
+        raise _load_error(info, wrong, api_hint(info, loaded))
     if missing:
         raise _load_error(info, f"({info.target}) is not a {info.kind} provider: {'; '.join(missing)}")
     return loaded  # type: ignore[no-any-return]
+
+
+def import_plugin(info: PluginInfo) -> Any:
+    """What its entry point names, or the module of its file; not looked at yet.
+
+    Raises:
+        BaseException: whatever importing it raises.
+    """
+    if info.file is not None:
+        return import_path(info.file, "plugin")
+    return metadata.EntryPoint(info.name, info.target, f"voicebot.{info.kind}").load()
+
+
+def api_hint(info: PluginInfo, plugin: object) -> str:
+    """The line that brings a plugin and voicebot together, where they have different versions of the plugin API."""
+    wanted = getattr(plugin, "api_version", 1)
+    if info.file is not None:
+        return f"Write {info.file} for plugin API {API_VERSION}: docs/plugins.md says what has changed."
+    if not isinstance(wanted, int) or wanted < API_VERSION:
+        return f"Run: pip install --upgrade {info.distribution}"
+    try:
+        needed = [need.split(";")[0].strip() for need in metadata.requires(info.distribution) or ()]
+    except Exception:  # somebody else's broken metadata
+        needed = []
+    ours = [need for need in needed if re.match(r"voicebot[-_.]kit\b", need, re.IGNORECASE)]
+    return f"Run: pip install --upgrade '{ours[0] if ours else 'voicebot-kit'}'"
+
+
+def _only_provider(info: PluginInfo, module: Any) -> Any:
+    classes = provider_classes(module)
+    if len(classes) == 1:
+        return classes[0]
+    if not classes:
+        raise _load_error(info, "holds no provider: no class with a `Config` and `capabilities`")
+    names = ", ".join(one.__name__ for one in classes)
+    raise _load_error(
+        info, f"holds several providers ({names}): begin the names of all but one with an underscore"
+    )
 
 
 def ensure_installed(info: PluginInfo, provider_class: type[Provider]) -> None:
@@ -193,17 +264,15 @@ def ensure_installed(info: PluginInfo, provider_class: type[Provider]) -> None:
     capabilities = provider_class.capabilities
     missing = [module for module in capabilities.modules if not _importable(module)]
     if missing:
-        package = (
-            f"'voicebot-kit[{capabilities.extra}]'"
-            if capabilities.extra
-            else f"--upgrade {info.distribution}"
-        )
+        package = f"--upgrade {info.distribution}"
+        if capabilities.extra:
+            package = f"'voicebot-kit[{capabilities.extra}]'"
         raise ExtraNotInstalled(
             f"{info.kind}: {info.name} needs the Python package {', '.join(missing)}, which is not installed",
             kind=info.kind,
             name=info.name,
             distribution=info.distribution,
-            hint=f"Run: pip install {package}",
+            hint=f"Install what {info.file} needs." if info.file else f"Run: pip install {package}",
         )
 
 
@@ -221,47 +290,24 @@ def create(kind: Kind, section: Section, context: ProviderContext) -> Any:
         raise
     except Exception as error:
         raise _load_error(
-            replace(section.info, kind=kind), f"could not be built: {_describe(error)}"
+            replace(section.info, kind=kind), f"could not be built: {describe(error)}"
         ) from error
 
 
-def _shape_problems(kind: str, loaded: object) -> list[str]:
-    if not inspect.isclass(loaded):
-        return [f"it is a {type(loaded).__name__}, not a class"]
-    problems = []
-    config = getattr(loaded, "Config", None)
-    if not (inspect.isclass(config) and issubclass(config, BaseModel)):
-        problems.append("`Config` must be a pydantic BaseModel subclass")
-    if not isinstance(getattr(loaded, "capabilities", None), Capabilities):
-        problems.append("`capabilities` must be a voicebot.interfaces.Capabilities")
-    methods = ("required_models", "warmup", METHODS[kind], "aclose")
-    problems += [
-        f"it has no method `{name}`" for name in methods if not callable(getattr(loaded, name, None))
-    ]
-    streaming = METHODS[kind] if kind in ("llm", "tts", "transport") else ""
-    if streaming and inspect.iscoroutinefunction(getattr(loaded, streaming, None)):
-        problems.append(
-            f"`{streaming}` must be an async generator (`async def` with `yield`), not a coroutine"
-        )
-    return problems
-
-
-def _load_error(info: PluginInfo, what: str) -> PluginLoadError:
+def _load_error(info: PluginInfo, what: str, hint: str = "") -> PluginLoadError:
+    place = f"{info.file}: mend it" if info.file else f"{info.distribution}: report it there"
     return PluginLoadError(
         f"the {info.kind} plugin {info.name!r} of {info.origin} {what}",
         kind=info.kind,
         name=info.name,
         distribution=info.distribution,
-        hint=f"The fault is in {info.distribution}: report it there, or choose another {info.kind} plugin.",
+        hint=hint or f"The fault is in {place}, or choose another {info.kind} plugin.",
     )
 
 
-def _describe(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _place(info: PluginInfo, error: BaseException) -> str:
+    where = line_in(info.file, error) if info.file else ""
+    return f" ({where})" if where else ""
 
 
 def _importable(module: str) -> bool:

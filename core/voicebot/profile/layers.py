@@ -11,6 +11,7 @@ from pathlib import Path
 
 from voicebot.errors import ProfileError
 from voicebot.interfaces import KINDS
+from voicebot.profile.find import bundled_dir
 from voicebot.profile.interpolate import interpolate
 from voicebot.profile.nodes import Node
 from voicebot.profile.yaml_source import read
@@ -53,11 +54,16 @@ def _extended(node: Node, chain: list[Path]) -> Path | None:
     if base.problems:
         raise base.problems[0]
     if not isinstance(base.value, str) or not base.value.strip():
-        raise error("should be the path of another profile, relative to this one")
-    path = chain[-1].parent / base.value.strip()
+        raise error(
+            "should be the path of another profile, relative to this one, or the name of a bundled one"
+        )
+    said = base.value.strip()
+    path = chain[-1].parent / said
     try:
+        if not path.is_file() and Path(said).name == said:
+            path = bundled_dir() / f"{said}.yaml"
         if not path.is_file():
-            raise error(f"there is no file {path}")
+            raise error(f"there is no file {chain[-1].parent / said}, and no bundled profile of that name")
         if any(path.samefile(earlier) for earlier in chain):
             raise error(f"goes round in a circle: {' -> '.join(str(step) for step in [*chain, path])}")
     except (OSError, ValueError) as failure:

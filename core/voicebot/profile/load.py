@@ -43,6 +43,6 @@ def load_profile(path_or_name: str | Path, *, environ: Mapping[str, str] | None 
     except ValidationError as error:
         problems += explain(error, Profile, tree)
     if problems:
-        raise combined(problems + plugin_problems(tree), file)
+        raise combined(problems + plugin_problems(tree, file), file)
     profile._file, profile._tree = file, tree
     return profile

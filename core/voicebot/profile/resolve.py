@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from voicebot.errors import PluginError, PluginLoadError, ProfileError
 from voicebot.interfaces import KINDS, Kind, ModelPaths, ProviderContext
-from voicebot.plugins import Section, find_plugin, load
+from voicebot.plugins import Section, find_plugin, folder_beside, load
 from voicebot.profile.model import Choice, Profile, parse_chain
 from voicebot.profile.nodes import Node, Place
 from voicebot.profile.problems import combined, explain, problem_at
@@ -47,14 +48,15 @@ def resolve(profile: Profile) -> ResolvedProfile:
     """
     problems: list[ProfileError] = []
     tree = profile._tree or Node({}, Place())
-    chains = {kind: _sections(kind, profile.chain(kind), tree, problems) for kind in KINDS}
+    folder = None if profile.file is None else folder_beside(profile.file)
+    chains = {kind: _sections(kind, profile.chain(kind), tree, folder, problems) for kind in KINDS}
     if problems:
         raise combined(problems, profile.file)
     return ResolvedProfile(profile, chains)
 
 
-def plugin_problems(tree: Node) -> list[ProfileError]:
-    """What is wrong with the plugin sections of a tree whose other sections may be wrong too."""
+def plugin_problems(tree: Node, file: Path) -> list[ProfileError]:
+    """What is wrong with the plugin sections of a profile whose other sections may be wrong too."""
     problems: list[ProfileError] = []
     for kind in KINDS:
         if kind in tree.children():
@@ -62,19 +64,19 @@ def plugin_problems(tree: Node) -> list[ProfileError]:
                 chain = parse_chain(tree.children()[kind].plain())
             except ValueError:
                 continue  # not even the form of a section: the profile's own model has said so
-            _sections(kind, chain, tree, problems)
+            _sections(kind, chain, tree, folder_beside(file), problems)
     return problems
 
 
 def _sections(
-    kind: Kind, chain: tuple[Choice, ...], tree: Node, problems: list[ProfileError]
+    kind: Kind, chain: tuple[Choice, ...], tree: Node, folder: Path | None, problems: list[ProfileError]
 ) -> tuple[Section, ...]:
     is_list = kind in tree.children() and isinstance(tree.children()[kind].value, list)
     sections = []
     for index, choice in enumerate(chain):
         path = [kind, index] if is_list else [kind]
         try:
-            info = find_plugin(kind, choice.use)
+            info = find_plugin(kind, choice.use, folder)
             provider_class = load(info)
             config = provider_class.Config.model_validate(choice.settings)
             sections.append(Section(info, provider_class, config))

@@ -46,7 +46,8 @@ def profile_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "extends": {
             "type": "string",
-            "description": "Another profile, relative to this file, that this one builds on.",
+            "description": "Another profile that this one builds on: its path, relative to this one, or a "
+            "bundled one's name.",
         }
     }
     for kind in KINDS:

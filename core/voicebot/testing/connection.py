@@ -24,6 +24,8 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
+    """The user is silent for this long."""
+
     seconds: float
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
-import sys
-import zlib
 from pathlib import Path
 from types import ModuleType
 
+from voicebot.importing import describe, import_path
 from voicebot.plugins import nearest
 from voicebot.tools.errors import ToolLoadError
 
@@ -52,7 +50,7 @@ def _module(source: str, function: str, base_dir: Path) -> ModuleType:
         return importlib.import_module(source)
     except ModuleNotFoundError as error:
         if not f"{source}.".startswith(f"{error.name}."):
-            raise ToolLoadError(f"{source} could not be imported: {_said(error)}") from error
+            raise ToolLoadError(f"{source} could not be imported: {describe(error)}") from error
         file = Path(*source.split(".")).with_suffix(".py")
         beside = (base_dir / file).is_file()
         raise ToolLoadError(
@@ -64,7 +62,7 @@ def _module(source: str, function: str, base_dir: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise ToolLoadError(f"{source} could not be imported: {_said(error)}") from error
+        raise ToolLoadError(f"{source} could not be imported: {describe(error)}") from error
 
 
 def _file(source: str, base_dir: Path) -> ModuleType:
@@ -76,28 +74,9 @@ def _file(source: str, base_dir: Path) -> ModuleType:
             )
     except (OSError, ValueError, RuntimeError) as error:
         raise ToolLoadError(f"{source!r} cannot be read: {error}") from error
-    # Under a name of its own: `weather.py` must not stand in for an installed `weather`.
-    name = f"voicebot_tools_{path.stem}_{zlib.crc32(str(path).encode('utf-8', 'replace')):08x}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pydantic look types up there
     try:
-        spec.loader.exec_module(module)
+        return import_path(path, "tools")
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
-        del sys.modules[name]
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise ToolLoadError(f"{path} could not be imported: {_said(error)}") from error
-    return module
-
-
-def _said(error: BaseException) -> str:
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        raise ToolLoadError(f"{path} could not be imported: {describe(error)}") from error

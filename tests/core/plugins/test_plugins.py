@@ -67,7 +67,7 @@ def test_unknown_name_lists_the_others_and_the_nearest(demo: Path) -> None:
         (
             "class Meta(type):\n  def __getattr__(self, name): raise RuntimeError(name)\n"
             "class X(metaclass=Meta): pass",
-            "RuntimeError: Config",
+            "RuntimeError: api_version",
         ),
     ],
 )

@@ -115,6 +115,14 @@ def test_extends_must_lead_to_a_file(write: Any, value: str, said: str) -> None:
         chained(write("top.yaml", f"# a profile\nextends: {value}\n"))
 
 
+def test_extends_may_name_a_bundled_profile(write: Any) -> None:
+    top = write("top.yaml", "extends: local\ntts: {speed: 2}\n")
+    assert chained(top)["vad"] == "silero"
+    assert chained(top)["tts"] == {"use": "espeak", "speed": 2}
+    write("local", "tts: piper\n")
+    assert chained(top) == {"tts": {"use": "piper", "speed": 2}}, "a file of that name is meant first"
+
+
 def test_no_more_files_than_anyone_needs(write: Any) -> None:
     for number in range(20):
         write(f"{number}.yaml", f"extends: {number + 1}.yaml\n")
