@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voicebot.audio import PTIME_MS, AudioChunk, Rechunker, Resampler, Samples, first_audible
-from voicebot.clock import now
+from voicebot.clock import cpu_s, now
 from voicebot.engines import Engines, blame, stream_from
 from voicebot.errors import EngineError
 from voicebot.interfaces import ChatMessage, LLMEvent, TextDelta, TokenUsage, ToolSpec, WordMark
@@ -89,7 +88,7 @@ class AgentTurn:
         """Pieces of text that the model has given."""
         self._tasks: list[asyncio.Task[None]] = []
         self._began_s = now()
-        self._cpu_s = time.process_time()
+        self._cpu_s = cpu_s()
         self._engines = engines
         self._playback = playback
         self._speech = speech
@@ -173,7 +172,7 @@ class AgentTurn:
     @property
     def cpu_ms(self) -> float:
         """CPU time that the whole process has used since it began."""
-        return (time.process_time() - self._cpu_s) * 1000
+        return (cpu_s() - self._cpu_s) * 1000
 
     # --- text -----------------------------------------------------------------------------------------------------
 

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import uuid
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from voicebot.clock import now
 from voicebot.engines import Engine, Engines, blame
 from voicebot.errors import EngineError
 from voicebot.events import Event
 from voicebot.fallback import BreakerSettings, Limits, apology_text, chained
+from voicebot.headroom import watch_idle
 from voicebot.health import EngineHealth, HealthWatch
 from voicebot.hooks import HookManager
 from voicebot.interfaces import ClosingTransport, Connection, Kind, ModelPaths, Transport
 from voicebot.keeping import KeptConnection, kept, prepare
 from voicebot.leaving import Leaving
+from voicebot.logs import in_call
 from voicebot.plugins import create
 from voicebot.profile import ResolvedProfile, context_for
 from voicebot.profile.model import CHAIN_KINDS
+from voicebot.replaying.taping import Taped, Taping, must_have_consent
+from voicebot.replaying.taps import Taps
 from voicebot.report import CallReport
 from voicebot.session import Session
+from voicebot.settings import SessionSettings
 from voicebot.speech.spoken import spoken
 from voicebot.tasks import task_group
 from voicebot.tools import ToolRunner, find_tools, without_use
 
-__all__ = ["build_engines", "build_provider", "build_tools", "hold_call", "serve_calls"]
+__all__ = ["as_one", "build_engines", "build_provider", "build_tools", "for_session", "hold_call", "serve_calls"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +46,13 @@ LONGEST_WAIT_S = 60.0
 """A server that asks to be left alone for longer is asked again all the same."""
 
 
-def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) -> Engine[Any]:
+def build_provider(
+    kind: Kind, resolved: ResolvedProfile, models: ModelPaths, taps: Taps | None = None
+) -> Engine[Any]:
     """Build what a profile names for a kind: one provider, or a fallback chain of them. Nothing is loaded yet.
+
+    Args:
+        taps: where what the engines do is to be recorded.
 
     Raises:
         PluginError: one cannot be built.
@@ -49,9 +62,25 @@ def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) ->
         Engine(kind, section.use, section.info.origin, create(kind, section, context))
         for section in resolved.chain(kind)
     ]
+    if taps is not None:
+        engines = [taps.tap(engine) for engine in engines]
+    return as_one(kind, engines, resolved.profile)
+
+
+def as_one(
+    kind: Kind,
+    engines: Sequence[Engine[Any]],
+    profile: SessionSettings,
+    jitter: Callable[[], float] = random.random,
+) -> Engine[Any]:
+    """Engines of a kind, the preferred one first, as calls use them: behind a fallback chain where the kind has one.
+
+    Args:
+        jitter: a number from 0 to 1, by chance, for the pauses of the chain.
+    """
     if kind not in CHAIN_KINDS:
         return engines[0]
-    settings, deadlines = resolved.profile.fallback, resolved.profile.deadlines
+    settings, deadlines = profile.fallback, profile.deadlines
     first_s = {
         "stt": (settings.stt_s, deadlines.stt_final_s),
         "llm": (settings.llm_s, deadlines.llm_first_token_s),
@@ -62,22 +91,34 @@ def build_provider(kind: Kind, resolved: ResolvedProfile, models: ModelPaths) ->
         settings.failures, settings.window_s, settings.cooldown_s, settings.longest_cooldown_s
     )
     limits = Limits(switch_s=switch_s, breaker=breaker)
-    return chained(kind, engines, deadline_s=deadline_s, warmup_s=deadlines.warmup_s, limits=limits)
+    return chained(
+        kind, engines, deadline_s=deadline_s, warmup_s=deadlines.warmup_s, limits=limits, jitter=jitter
+    )
 
 
-def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engines, Engine[Transport]]:
+def build_engines(
+    resolved: ResolvedProfile, models: ModelPaths, taps: Taps | None = None
+) -> tuple[Engines, Engine[Transport]]:
     """Build what calls are held with, one at a time. Nothing is loaded yet.
+
+    Args:
+        taps: where what the engines do is to be recorded.
 
     Raises:
         PluginError: one cannot be built.
     """
 
     def build(kind: Kind) -> Engine[Any]:
-        return build_provider(kind, resolved, models)
+        return build_provider(kind, resolved, models, taps)
 
-    agent = resolved.profile.agent
+    return for_session(build, resolved.profile), build("transport")
+
+
+def for_session(build: Callable[[Kind], Engine[Any]], settings: SessionSettings) -> Engines:
+    """What a session needs of engines, each kind built by `build`."""
+    agent = settings.agent
     spoken("1", agent.language)  # loads the words for numbers now, and not in the first answer
-    engines = Engines(
+    return Engines(
         build("vad"),
         build("stt"),
         build("turn"),
@@ -85,7 +126,6 @@ def build_engines(resolved: ResolvedProfile, models: ModelPaths) -> tuple[Engine
         build("tts"),
         apology_text=apology_text(agent.language, agent.apology),
     )
-    return engines, build("transport")
 
 
 def build_tools(resolved: ResolvedProfile, hooks: HookManager | None) -> ToolRunner:
@@ -115,21 +155,25 @@ async def hold_call(
     *,
     hooks: HookManager | None = None,
     observe: Callable[[Event], None] = lambda event: None,
+    taping: Taping | None = None,
 ) -> CallReport:
     """Hold the first call that the profile's transport brings.
 
     Args:
         observe: called with every event, in order.
+        taping: records the call.
 
     Raises:
-        VoicebotError: what the profile wants kept of calls cannot be.
+        VoicebotError: what the profile wants kept of calls cannot be; or the call cannot be recorded.
         PluginError: an engine cannot be built.
         EngineError: an engine without which there is no call failed, or no call came.
     """
     prepare(resolved.profile)
-    engines, transport = build_engines(resolved, models)
+    engines, transport = build_engines(resolved, models, taping.taps if taping else None)
     tools = build_tools(resolved, hooks)
-    holder = _Holder(resolved, engines, transport, hooks, lambda call_id, event: observe(event), tools=tools)
+    holder = _Holder(
+        resolved, engines, transport, hooks, lambda call_id, event: observe(event), tools=tools, taping=taping
+    )
     try:
         with blame(transport):
             await transport.provider.warmup()
@@ -156,6 +200,7 @@ async def serve_calls(
     on_health: Callable[[list[EngineHealth]], None] | None = None,
     on_free: Callable[[], None] = lambda: None,
     leaving: Leaving | None = None,
+    taping: Taping | None = None,
 ) -> None:
     """Hold the calls that the profile's transport brings, one at a time, until no more can come or it is cancelled.
 
@@ -169,15 +214,18 @@ async def serve_calls(
         on_health: called with how the engines are, at first and whenever it has changed.
         on_free: called after each call, when nothing of it is left here and the next one has not been asked for.
         leaving: ends this when no further call is wanted.
+        taping: records the calls.
 
     Raises:
-        VoicebotError: what the profile wants kept of calls cannot be.
+        VoicebotError: what the profile wants kept of calls cannot be, or calls must not be recorded.
         PluginError: an engine cannot be built.
         EngineError: an engine did not warm up, or one without which there is no call failed in a call; calls cannot
             come, or not any more.
     """
     prepare(resolved.profile)
-    engines, transport = build_engines(resolved, models)
+    if taping is not None:
+        must_have_consent(resolved.profile)
+    engines, transport = build_engines(resolved, models, taping.taps if taping else None)
     tools = build_tools(resolved, hooks)
     watch = None if on_health is None else HealthWatch(engines, on_health)
 
@@ -197,6 +245,7 @@ async def serve_calls(
         on_report=on_report,
         tools=tools,
         leaving=leaving,
+        taping=taping,
     )
     try:
         async with task_group(cancel_on_exit=True) as group:
@@ -260,43 +309,64 @@ class _Holder:
     on_report: Callable[[CallReport], None] = lambda report: None
     tools: ToolRunner | None = None
     leaving: Leaving | None = None
+    taping: Taping | None = None
 
     async def hold(self, connection: Connection) -> CallReport:
         with blame(self.transport):
             call_id = connection.call_id or uuid.uuid4().hex[:12]
+        with in_call(call_id):
+            return await self._hold(call_id, connection)
+
+    async def _hold(self, call_id: str, connection: Connection) -> CallReport:
+        max_call_s: float | None = getattr(connection, "max_call_s", None)
 
         def tell(event: Event) -> None:
             self.observe(call_id, event)
             if self.hooks is not None:
-                self.hooks.event(call_id, event)
+                self.hooks.event(call_id, event, session.report.answered_s)
 
-        async with kept(self.resolved, call_id, connection) as tapped:
+        async with (
+            kept(self.resolved, call_id, connection, partial(self.observe, call_id)) as tapped,
+            self._taped(call_id, tapped, max_call_s) as taped,
+        ):
             session = Session(
                 call_id,
                 settings=self.resolved.profile,
                 engines=self.engines,
                 transport=self.transport,
-                connection=tapped,
+                connection=taped.connection,
                 observe=tell,
                 keep_engines=self.keep_engines,
-                tools=self.tools,
-                max_call_s=getattr(connection, "max_call_s", None),
+                watch_idle=taped.watch_idle,
+                tools=taped.tools,
+                max_call_s=max_call_s,
             )
             if self.hooks is not None:
-                self.hooks.call_started(call_id, self.resolved.profile.name)
+                chains = self.resolved.chains.items()
+                engines: dict[str, list[str]] = {kind: [one.use for one in chain] for kind, chain in chains}
+                self.hooks.call_started(call_id, self.resolved.profile.name, engines, now())
             if self.leaving is not None:
-                self.leaving.on_goodbye = session.say_goodbye
+                self.leaving.call = session
             try:
                 return await session.run()
             finally:
                 if self.leaving is not None:
-                    self.leaving.on_goodbye = None
+                    self.leaving.call = None
                 if isinstance(tapped, KeptConnection):
                     for queue in tapped.keeper.queues:
                         session.report.add_queue(queue.name, queue.statistics)
                 if self.hooks is not None:
+                    for name, statistics in self.hooks.take_statistics().items():
+                        session.report.add_queue(f"hook {name}", statistics)
                     self.hooks.call_ended(call_id, session.report.as_dict())
                 self.on_report(session.report)
+
+    def _taped(
+        self, call_id: str, connection: Connection, max_call_s: float | None
+    ) -> AbstractAsyncContextManager[Taped]:
+        if self.taping is None:
+            return nullcontext(Taped(connection, self.tools, watch_idle))
+        return self.taping.taped(self.resolved, call_id, connection, self.tools, max_call_s)
 
 
 async def _next(

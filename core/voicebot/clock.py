@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple
 
-__all__ = ["VirtualClockLoop", "now"]
+__all__ = ["VirtualClockLoop", "cpu_s", "now"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -22,6 +22,12 @@ Ts = TypeVarTuple("Ts")
 def now() -> float:
     """Seconds on the running loop's clock."""
     return asyncio.get_running_loop().time()
+
+
+def cpu_s() -> float:
+    """CPU seconds that this process has used; what a replay's loop says that it had used, in a replay."""
+    loop = asyncio.get_running_loop()
+    return loop.cpu_s() if isinstance(loop, VirtualClockLoop) else time.process_time()
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
@@ -46,6 +52,10 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def advance(self, seconds: float) -> None:
         """Move the clock forward (the selector does)."""
         self._virtual_time += seconds
+
+    def cpu_s(self) -> float:
+        """CPU seconds that the process has used: that is no virtual time."""
+        return time.process_time()
 
     @property
     def threads_are_busy(self) -> bool:

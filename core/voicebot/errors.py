@@ -10,6 +10,7 @@
     │   ├── ModelMissing          not on this machine; carries the command that fetches it
     │   ├── ChecksumMismatch      its bytes are not the manifest's
     │   └── DownloadError         no source could be read
+    ├── RecordingError            a recorded call that cannot be read
     ├── AudioError                a WAV or an audio buffer that cannot be used
     └── EngineError               an engine failed while it worked (carries kind, plugin, distribution, retryable)
         └── EngineTimeout         it gave no result within its deadline
@@ -34,6 +35,7 @@ __all__ = [
     "PluginLoadError",
     "PluginNotFound",
     "ProfileError",
+    "RecordingError",
     "VoicebotError",
 ]
 
@@ -116,6 +118,10 @@ class ChecksumMismatch(ModelError):
 
 class DownloadError(ModelError):
     code = "download"
+
+
+class RecordingError(VoicebotError):
+    code = "recording"
 
 
 class AudioError(VoicebotError):

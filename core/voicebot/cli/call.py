@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,20 @@ __all__ = ["call"]
     is_flag=True,
     help="Skip the waiting: time passes only while an engine works. Latencies stay comparable, not exact.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="Where to write a recording of all that went in and out, for `voicebot replay`.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 def call(
-    profile: str, input_wav: Path, output_wav: Path, report_path: Path | None, fast: bool, quiet: bool
+    profile: str,
+    input_wav: Path,
+    output_wav: Path,
+    report_path: Path | None,
+    fast: bool,
+    record: Path | None,
+    quiet: bool,
 ) -> int:
     """Hold one call with an agent: INPUT is the user's voice, OUTPUT is what they hear.
 
@@ -52,6 +65,7 @@ def call(
       voicebot call --profile local --input question.wav --output answer.wav
       VOICEBOT_TTS=piper voicebot call -p local -i question.wav -o answer.wav --json report.json
       voicebot call -p local -i question.wav -o answer.wav --fast --quiet --json -
+      voicebot call -p local -i question.wav -o answer.wav --record bug.vbcall
 
     Exit code 0: the call was held and every turn answered; 1: it was held, but an engine failed in it (the report
     says which); 2: it could not be held.
@@ -64,6 +78,7 @@ def call(
     from voicebot.hooks import build_hook_manager
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, required_models, resolve
+    from voicebot.replaying import Taping
     from voicebot.watchdog import run
 
     environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_TRANSPORT")}
@@ -74,16 +89,18 @@ def call(
     store = ModelStore(base_dir=resolved.profile.base_dir)
     for name in required_models(resolved):
         store.path(name)
+    taping = None if record is None else Taping(record, on_problem=partial(_warn, record))
     to_stdout = report_path is not None and str(report_path) == "-"
     view = LiveView(quiet=quiet or to_stdout)
     deadline_s = resolved.profile.deadlines.warmup_s
-    with view:
+    with closing(build_hook_manager()) as hooks, view:
         report = run(
             hold_call(
                 resolved,
                 store,
-                hooks=build_hook_manager(),
+                hooks=hooks,
                 observe=view.show,
+                taping=taping,
             ),
             virtual_clock=fast,
             blocked_after_s=deadline_s + 5,
@@ -100,6 +117,10 @@ def call(
         _write(report_path, data)
     view.summary(data)
     return 1 if report.errors else 0
+
+
+def _warn(record: Path, problem: str) -> None:
+    click.echo(f"{record}: the recording is not whole: {problem}", err=True)
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

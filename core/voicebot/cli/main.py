@@ -30,7 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("voicebot.cli.doctor:doctor", "Look for what keeps a deployment from being heard."),
     "drain": ("voicebot.cli.drain:drain", "Let a running server finish its calls, and end."),
     "models": ("voicebot.cli.models:models", "Fetch, list and verify model files."),
-    "plugins": ("voicebot.cli.plugins:plugins", "List the installed plugins and show their settings."),
+    "plugins": ("voicebot.cli.plugins:plugins", "List plugins, show their settings, write a new one."),
+    "replay": ("voicebot.cli.replay:replay", "Hold a recorded call again, and say what is different."),
     "run": ("voicebot.cli.run:run", "Serve calls until stopped: what a person opens and talks to."),
     "schema": ("voicebot.cli.schema:schema", "Write the JSON Schema of profiles, for editors."),
     "token": ("voicebot.cli.token:token", "Make a token that lets somebody call, once."),
@@ -97,7 +98,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
       voicebot plugins show espeak              an engine's settings
 
     Any setting can be overridden by a variable: VOICEBOT_TTS=piper, VOICEBOT_ENDPOINTING__MIN_DELAY_MS=300.
-    VOICEBOT_LOG=debug writes a log to standard error.
+    VOICEBOT_LOG=debug writes a log to standard error, VOICEBOT_LOG_FORMAT=json one for machines.
     """
     ctx.ensure_object(Options).debug |= debug
 
@@ -113,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What people and models say may have no place in the terminal's encoding.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        _log_to_stderr(os.environ.get("VOICEBOT_LOG", ""))
+        _log_to_stderr(os.environ.get("VOICEBOT_LOG", ""), os.environ.get("VOICEBOT_LOG_FORMAT", ""))
         code = cli.main(argv, prog_name="voicebot", standalone_mode=False, obj=options)
     except VoicebotError as error:
         if options.debug:
@@ -150,17 +151,12 @@ def _flush_or_drop() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _log_to_stderr(level: str) -> None:
-    """Where VOICEBOT_LOG names a level, log from there on; without it, Python prints warnings and worse."""
-    if not level:
-        return
-    import logging
+def _log_to_stderr(level: str, form: str) -> None:
+    """Log where a variable asks for it; else Python prints warnings and worse."""
+    if level or form:
+        from voicebot.logs import log_to_stderr
 
-    known = logging.getLevelNamesMapping()
-    if level.upper() not in known:
-        names = ", ".join(name for name in known if known[name])
-        raise VoicebotError(f"VOICEBOT_LOG: there is no log level {level!r}.", hint=f"Use one of {names}.")
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        log_to_stderr(level, form)
 
 
 def _print_traceback() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from voicebot.engines import Engine
@@ -30,14 +31,16 @@ def chained(
     deadline_s: float,
     warmup_s: float,
     limits: Limits | None = None,
+    jitter: Callable[[], float] = random.random,
 ) -> Engine[Any]:
     """Engines of a kind that takes a chain, the preferred one first, as one engine, named as they are.
 
     Args:
         deadline_s: for a first result, all attempts together.
         warmup_s: for each engine's warm-up.
+        jitter: a number from 0 to 1, by chance.
     """
-    chain: Chain[Any] = Chain(engines, deadline_s=deadline_s, warmup_s=warmup_s, limits=limits)
+    chain: Chain[Any] = Chain(engines, deadline_s=deadline_s, warmup_s=warmup_s, limits=limits, jitter=jitter)
     names = ", ".join(engine.name for engine in engines)
     distributions = ", ".join(dict.fromkeys(engine.distribution for engine in engines))
     return Engine(kind, names, distributions, _PROVIDERS[kind](chain))

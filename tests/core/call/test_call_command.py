@@ -83,6 +83,15 @@ BAD = {
                 async for event in super().synthesize(text):
                     yield event
     """,
+    "logs": """
+        import asyncio, logging
+        from outside_good import Tts as Base
+        class Tts(Base):
+            async def synthesize(self, text):
+                await asyncio.to_thread(logging.getLogger("outside").warning, text)
+                async for event in super().synthesize(text):
+                    yield event
+    """,
 }
 
 PROFILE = """
@@ -119,7 +128,7 @@ def run_call(make_distribution: MakeDistribution, tmp_path: Path):  # type: igno
     quiet = np.zeros(2 * rate)
     soundfile.write(tmp_path / "in.wav", np.concatenate([quiet, speech, quiet, speech, quiet]), rate)
 
-    def run(tts: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(tts: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "agent.yaml").write_text(PROFILE.format(tts=tts))
         command = [
             sys.executable,
@@ -134,6 +143,7 @@ def run_call(make_distribution: MakeDistribution, tmp_path: Path):  # type: igno
             "out.wav",
         ]
         environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_")}
+        environ |= variables
         environ["PYTHONPATH"] = os.pathsep.join(str(site) for site in sites)
         return subprocess.run(
             [*command, "--fast", *arguments],
@@ -178,6 +188,17 @@ def test_hooks_see_the_call_and_cannot_spoil_it(run_call, tmp_path: Path) -> Non
     assert seen[-2:] == ["CallEnded", "ended after 2 turns"]
     assert seen.count("AgentTurnEnded") == 2
     assert "watcher" in done.stderr
+
+
+def test_each_line_of_the_log_names_its_call_and_turn(run_call) -> None:  # type: ignore[no-untyped-def]
+    done = run_call("logs", "--json", "-", VOICEBOT_LOG_FORMAT="json")
+    call_id = json.loads(done.stdout)["call"]["id"]
+    entries = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {entry["call_id"] for entry in entries} == {call_id}
+    said = [(entry["turn_id"], entry["message"]) for entry in entries if "turn_id" in entry]
+    assert said == [(1, "Answer one."), (2, "Answer two.")]  # as they are spoken
+    assert entries[-1]["logger"] == "voicebot.observer"
+    assert "RuntimeError: a hook's fault" in entries[-1]["exception"]
 
 
 def test_the_report_can_go_to_standard_output(run_call) -> None:  # type: ignore[no-untyped-def]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,5 +167,25 @@ def test_hooks_see_every_call(serving: Serving) -> None:
     hooks = build_hook_manager(installed=False)
     hooks.register(Watcher(), "watcher")
     run_virtual(serve_calls(serving.resolved, ModelStore(), hooks=hooks, on_report=serving.reports.append))
+    hooks.close(deadline_s=30)
     expected = [[f"started {report.call_id}", f"ended {report.call_id}"] for report in serving.reports]
     assert seen == [entry for pair in expected for entry in pair]
+
+
+def test_a_hook_that_never_returns_delays_no_call(serving: Serving) -> None:
+    stuck, over = threading.Event(), threading.Event()
+
+    class Stuck:
+        @hookimpl
+        def voicebot_event(self) -> None:
+            stuck.set()
+            over.wait()
+
+    hooks = build_hook_manager(installed=False)
+    hooks.register(Stuck(), "stuck")
+    run_virtual(serve_calls(serving.resolved, ModelStore(), hooks=hooks, on_report=serving.reports.append))
+    assert stuck.wait(30)
+    assert [report.turns[0].heard_text for report in serving.reports] == ["First.", "Second.", "Third."]
+    assert all(report.queues["hook stuck"].accepted > 1 for report in serving.reports)
+    over.set()
+    hooks.close(deadline_s=30)
