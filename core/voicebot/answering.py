@@ -23,6 +23,7 @@ from voicebot.events import (
 )
 from voicebot.history import ChatHistory
 from voicebot.interfaces import ChatMessage, Connection, Transport
+from voicebot.logs import in_turn
 from voicebot.report import CallReport, TurnRecord
 from voicebot.settings import SessionSettings
 from voicebot.speculating import Waste
@@ -140,7 +141,8 @@ class Answering:
         )
         answer = _Answer(turn, record, answers)
         self._answer = answer
-        answer.task = self._group.create_task(self._run(answer), name=f"agent turn {number}")
+        with in_turn(record.number):
+            answer.task = self._group.create_task(self._run(answer), name=f"agent turn {number}")
 
     def commit(self, number: int) -> None:
         """Open the gate."""

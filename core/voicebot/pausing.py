@@ -16,6 +16,7 @@ from voicebot.events import PauseJudged
 from voicebot.hearing import Hearing
 from voicebot.interfaces import EndOfTurn, TurnContext
 from voicebot.language.endings import Ending, ending
+from voicebot.logs import in_turn
 from voicebot.telling import Telling
 
 __all__ = ["WAIT_FOR_TEXT_S", "Pausing"]
@@ -81,7 +82,9 @@ class Pausing:
 
     def ask(self, pause_id: int, interim_text: str) -> None:
         """Ask the model about it; without a transcript of this pause, with the latest interim one."""
-        self._group.create_task(self._ask(pause_id, interim_text), name="end of turn")
+        if self._pause is not None:
+            with in_turn(self._pause.turn_id):
+                self._group.create_task(self._ask(pause_id, interim_text), name="end of turn")
 
     def await_text(self, revision: int) -> None:
         """This revision of the transcript is on its way: the turn does not end without it."""

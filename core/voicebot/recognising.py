@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
@@ -11,6 +12,7 @@ from voicebot.engines import Engine
 from voicebot.errors import EngineError
 from voicebot.events import UserTranscript
 from voicebot.interfaces import STT
+from voicebot.logs import in_turn
 from voicebot.queues import QueueStatistics
 from voicebot.report import CallReport, TurnRecord
 from voicebot.settings import DeadlineSettings
@@ -18,6 +20,8 @@ from voicebot.telling import Telling
 from voicebot.user_turn import UserTurn
 
 __all__ = ["Recognising"]
+
+T = TypeVar("T")
 
 
 class Recognising:
@@ -61,7 +65,7 @@ class Recognising:
             number,
             self._stt,
             deadline_s=self._deadlines.stt_final_s,
-            spawn=lambda work: self._group.create_task(work, name=f"utterance of turn {number}"),
+            spawn=lambda work: self._spawn(number, work, f"utterance of turn {number}"),
             on_interim=lambda text, faded: self._interim(number, text, faded),
         )
 
@@ -84,9 +88,13 @@ class Recognising:
         """Make a final transcript of the turn so far; `on_transcript` gets it, unless a later one is asked for."""
         if (earlier := self._transcribing.get(number)) is not None:
             earlier.cancel()
-        task = self._group.create_task(self._transcribe(number, revision), name=f"transcribe turn {number}")
+        task = self._spawn(number, self._transcribe(number, revision), f"transcribe turn {number}")
         self._transcribing[number] = task
         task.add_done_callback(lambda done: self._forget(number, done))
+
+    def _spawn(self, number: int, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        with in_turn(number):
+            return self._group.create_task(work, name=name)
 
     def _forget(self, number: int, task: asyncio.Task[None]) -> None:
         if self._transcribing.get(number) is task:
@@ -107,7 +115,7 @@ class Recognising:
         """The turn needs no more audio."""
         turn = self._turns.pop(number, None)
         if turn is not None:
-            task = self._group.create_task(self._close(turn), name=f"close turn {number}")
+            task = self._spawn(number, self._close(turn), f"close turn {number}")
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 

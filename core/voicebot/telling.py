@@ -1,4 +1,4 @@
-"""Who is told what happens in a call: the far side at once, observers from a bounded queue."""
+"""Who is told what happens in a call: the far side at once, observers and the log from a bounded queue."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ import logging
 from collections.abc import Callable
 
 from voicebot.clock import now
-from voicebot.events import CallState, Event, QueueOverflowed, StateChanged
+from voicebot.events import (
+    CallEnded,
+    CallStarted,
+    CallState,
+    Event,
+    ProviderFailed,
+    QueueOverflowed,
+    StateChanged,
+    TurnMeasured,
+)
 from voicebot.interfaces import Connection
+from voicebot.logs import in_turn
 from voicebot.queues import BoundedQueue, QueueStatistics
 
 __all__ = ["OBSERVER_QUEUE_EVENTS", "Telling"]
@@ -51,6 +61,7 @@ class Telling:
     async def run(self) -> None:
         """Serve observers until `close`, and until they have seen everything."""
         async for event in self.queue:
+            _log(event)
             try:
                 self._observe(event)
             except Exception:
@@ -59,3 +70,19 @@ class Telling:
     def close(self) -> None:
         """No more events follow."""
         self.queue.close()
+
+
+def _log(event: Event) -> None:
+    """What an operator looks for, without what was said."""
+    if isinstance(event, CallStarted):
+        logger.info("the call begins")
+    elif isinstance(event, CallEnded):
+        logger.info("the call is over: %s", event.reason)
+    elif isinstance(event, TurnMeasured):
+        took_ms = event.report.get("voice_to_voice_ms")
+        with in_turn(event.turn_id):
+            logger.info("%s, voice to voice %s ms", event.report.get("ended"), took_ms or "-")
+    elif isinstance(event, ProviderFailed):
+        who = event.kind, event.plugin, event.distribution
+        with in_turn(event.turn_id):
+            logger.info("the %s plugin %r of %s failed: %s", *who, event.message)

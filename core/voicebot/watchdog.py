@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from voicebot.clock import VirtualClockLoop
 
 __all__ = ["exit_within", "run"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 EXIT_GRACE_S = 2.0
@@ -64,7 +67,11 @@ def _flush() -> None:
 
 
 class _LeavingExecutor(ThreadPoolExecutor):
-    """Does not wait for threads that do not end; the loop's own waits for ever."""
+    """Does not wait for threads that do not end; the loop's own waits for ever. A job is in its caller's context."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        context, work = contextvars.copy_context(), partial(fn, *args, **kwargs)
+        return super().submit(lambda: context.run(work))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         super().shutdown(wait=False, cancel_futures=True)

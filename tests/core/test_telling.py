@@ -7,7 +7,16 @@ import logging
 
 import pytest
 
-from voicebot.events import CallEnded, CallStarted, Event, QueueOverflowed, StateChanged
+from voicebot.events import (
+    CallEnded,
+    CallStarted,
+    Event,
+    ProviderFailed,
+    QueueOverflowed,
+    StateChanged,
+    TurnMeasured,
+    UserTranscript,
+)
 from voicebot.queues import QueueStatistics
 from voicebot.telling import OBSERVER_QUEUE_EVENTS, Telling
 from voicebot.testing import ScriptedConnection, run_virtual
@@ -109,3 +118,31 @@ def test_a_full_queue_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> No
         run_virtual(main())
     assert connection.events == [QueueOverflowed(0.0, "mic", 3)]
     assert caplog.messages == ["queue mic is full (1 s): dropping"]
+
+
+def test_the_log_says_what_an_operator_looks_for(caplog: pytest.LogCaptureFixture) -> None:
+    events = [
+        STARTED,
+        UserTranscript(0.1, 1, "a secret", True),
+        TurnMeasured(0.2, 1, {"ended": "finished", "voice_to_voice_ms": 640.5, "user_text": "a secret"}),
+        TurnMeasured(0.3, 0, {"ended": "interrupted", "voice_to_voice_ms": None}),
+        ProviderFailed(0.4, "llm", "groq", "voicebot-kit 1.0", "no answer", 2),
+        ENDED,
+    ]
+
+    async def main() -> None:
+        telling = Telling(ScriptedConnection([]), lambda event: None)
+        for event in events:
+            telling.emit(event)
+        telling.close()
+        await telling.run()
+
+    with caplog.at_level(logging.INFO, "voicebot.call"):
+        run_virtual(main())
+    assert caplog.messages == [
+        "the call begins",
+        "finished, voice to voice 640.5 ms",
+        "interrupted, voice to voice - ms",
+        "the llm plugin 'groq' of voicebot-kit 1.0 failed: no answer",
+        "the call is over: hung_up",
+    ]

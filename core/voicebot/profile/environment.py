@@ -18,7 +18,9 @@ from voicebot.profile.nodes import Node, Place
 __all__ = ["PREFIX", "RESERVED", "overrides"]
 
 PREFIX = "VOICEBOT_"
-RESERVED = frozenset(PREFIX + name for name in ("DEBUG", "INDEX_URL", "LOG", "MODELS_DIR"))
+RESERVED = frozenset(
+    PREFIX + name for name in ("DEBUG", "INDEX_URL", "LOG", "LOG_FORMAT", "MODELS_DIR", "OTEL_TRANSCRIPTS")
+)
 """Variables that mean something other than a profile's field."""
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +90,9 @@ class LlamaCppLLM:
         answer = _Answer(loop)
         self._answers.add(answer)
         # Through the loop, not by `submit`: a virtual clock must know that a thread is at work.
-        loop.run_in_executor(self._executor, self._work, self._engine, list(messages), answer)
+        # In the caller's context, so that the log knows whose answer it is.
+        run = contextvars.copy_context().run
+        loop.run_in_executor(self._executor, run, self._work, self._engine, list(messages), answer)
         return answer
 
     def _work(self, engine: Engine, messages: list[ChatMessage], answer: _Answer) -> None:
