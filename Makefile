@@ -13,6 +13,7 @@ BIN := .venv/bin
 PROFILE ?= configs/local.yaml
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
+BROWSER_TESTS := tests/browser tests/e2e/test_prod_browser.py
 
 .PHONY: setup run call sfu page chromium deploy-tools test bench fakes lint format coverage clean
 
@@ -51,8 +52,8 @@ deploy-tools: .venv/.installed
 test: setup sfu chromium deploy-tools
 	export MEDIASOUP_WORKER_BIN="$$($(BIN)/python sfu/worker/ensure.py)" \
 		&& npm --prefix sfu test --silent \
-		&& $(BIN)/python -m pytest tests/browser \
-		&& $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
+		&& $(BIN)/python -m pytest $(BROWSER_TESTS) \
+		&& $(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore ,$(BROWSER_TESTS))
 
 bench: setup
 	@mkdir -p out
@@ -67,7 +68,7 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd sfu && npm run --silent check
-	$(BIN)/python tools/audit.py
+	$(BIN)/python tests/audit.py
 
 format: .venv/.installed
 	$(BIN)/ruff check --fix .

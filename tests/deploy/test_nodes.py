@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 from tests.deploy.support import DEPLOY, Page, free_port, serving
-from tests.support.running import Run, running
+from tests.support.running import PATIENCE_S, Run, running
 
 from voicebot.clock import now
 
@@ -81,7 +81,7 @@ class Farm:
     async def eventually(self, condition: Callable[[], Coroutine[Any, Any, bool]]) -> float:
         """How many seconds it took."""
         began_s = now()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not await condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return now() - began_s

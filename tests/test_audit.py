@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tools.audit import Audit, read_npm, read_pip, report
+from tests.audit import Audit, read_npm, read_pip, report
 
 CLEAN = {"name": "aiohttp", "version": "3.14.5", "vulns": []}
 FLAWED = {"name": "h11", "version": "0.15.0", "vulns": [{"id": "PYSEC-2025-1", "fix_versions": ["0.16.0"]}]}

@@ -1,6 +1,6 @@
 """Looks what is installed up in the databases of known vulnerabilities: pip-audit's for Python, npm's for the SFU.
 
-    python tools/audit.py [--required]
+    python tests/audit.py [--required]
 
 Both databases are on the network. One that does not answer is named, and fails only what asked for `--required`: a
 machine without a way out shall still be able to check its code. What is found fails always.
