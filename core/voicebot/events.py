@@ -22,6 +22,7 @@ __all__ = [
     "FallbackEvent",
     "FallbackStage",
     "InterruptionJudged",
+    "KeepingFailed",
     "Limit",
     "LimitReached",
     "PauseJudged",
@@ -40,38 +41,46 @@ __all__ = [
 ]
 
 CallState = Literal["warming_up", "listening", "user_speaking", "thinking", "agent_speaking", "ended"]
-Limit = Literal["max_call_s", "idle_s", "drain_s"]
+Limit = Literal["max_call_s", "idle_s", "drain_s", "operator"]
 FallbackStage = Literal["warmup", "first_result", "midway"]
 FallbackAction = Literal["retried", "next", "gave_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """Something happened."""
+
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class CallStarted(Event):
+    """The call is up: its engines are warm, and the microphone is open."""
+
     call_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
+    """What the call is doing now."""
+
     state: CallState
 
 
 @dataclass(frozen=True, slots=True)
 class UserSpeechStarted(Event):
-    pass
+    """The user is heard to speak."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserSpeechStopped(Event):
-    pass
+    """The user has fallen silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTranscript(Event):
+    """The user's words so far; `final` when they stay as they are."""
+
     turn_id: int
     text: str
     final: bool
@@ -147,6 +156,8 @@ class AgentClause(Event):
 
 @dataclass(frozen=True, slots=True)
 class AgentTurnEnded(Event):
+    """The agent has finished, or was interrupted."""
+
     turn_id: int
     text: str
     """What the agent meant to say, as far as it had been generated."""
@@ -181,6 +192,8 @@ class QueueOverflowed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ProviderFailed(Event):
+    """An engine failed, and no other stood in for it."""
+
     kind: str
     plugin: str
     distribution: str
@@ -226,14 +239,24 @@ class ToolCalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepingFailed(Event):
+    """Something of the call could not be kept, and the call goes on; why is in the process's log."""
+
+    what: Literal["log", "recording"]
+
+
+@dataclass(frozen=True, slots=True)
 class LimitReached(Event):
-    """A limit ends the call; its last words follow. `drain_s`: the server stops."""
+    """A limit ends the call; its last words follow. `drain_s`: the server stops; `operator`: a
+    person ended it."""
 
     limit: Limit
 
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(Event):
+    """The call is over."""
+
     reason: Literal["hung_up", "failed"]
 
 

@@ -1,27 +1,44 @@
-"""How a call worker is told that it is to go: no further call, then a last word in the one that is on."""
+"""How a call worker is told to end: no further call, a last word in the one that is on, or that one alone."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["Leaving"]
+from voicebot.events import Limit
+
+__all__ = ["HeldCall", "Leaving"]
 
 T = TypeVar("T")
+
+
+class HeldCall(Protocol):
+    """A call that is on."""
+
+    @property
+    def call_id(self) -> str: ...
+
+    def say_goodbye(self, why: Limit = "drain_s") -> None:
+        """End it with a word."""
+        ...
+
+    def hang_up(self) -> None:
+        """End it at once."""
+        ...
 
 
 class Leaving:
     """Attributes:
     said: no further call is to be taken.
     on_no_more: called when that is said, where it is set; who sets it makes `unless_told` end.
-    on_goodbye: says goodbye in the call that is on, and ends it, where one is on that can.
+    call: the one that is on, where one is.
     """
 
     def __init__(self) -> None:
         self.said = False
         self.on_no_more: Callable[[], None] | None = None
-        self.on_goodbye: Callable[[], None] | None = None
+        self.call: HeldCall | None = None
         self._waiting: asyncio.Timeout | None = None
 
     def no_more(self) -> None:
@@ -37,8 +54,17 @@ class Leaving:
     def goodbye(self) -> None:
         """The call that is on has lasted long enough: end it with a word."""
         self.no_more()
-        if self.on_goodbye is not None:
-            self.on_goodbye()
+        if self.call is not None:
+            self.call.say_goodbye()
+
+    def hang_up(self, call_id: str, *, goodbye: bool) -> None:
+        """A person wants this call to end, with a word or at once. It may be over by now, and another one be on."""
+        if self.call is None or self.call.call_id != call_id:
+            return
+        if goodbye:
+            self.call.say_goodbye("operator")
+        else:
+            self.call.hang_up()
 
     async def unless_told(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do it, and stop at once when no further call is wanted (None), unless `on_no_more` brings about its end."""

@@ -69,7 +69,7 @@ from voicebot.turns import (
 __all__ = ["MIC_QUEUE_S", "Session"]
 
 MIC_QUEUE_S = 1.0
-LIMITS: dict[LimitStep, Limit] = {"time_is_up": "max_call_s", "goodbye": "idle_s", "closing": "drain_s"}
+LIMITS: dict[LimitStep, Limit] = {"time_is_up": "max_call_s", "goodbye": "idle_s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +140,17 @@ class Session:
             on_overflow=lambda statistics: self._telling.overflowed("mic", statistics),
         )
         self._fatal: EngineError | None = None
-        self._hung_up = self._closing = False
+        self._hung_up = False
+        self._closing: Limit | None = None
         self._look_at_limits = asyncio.Event()
 
-    def say_goodbye(self) -> None:
-        """The server stops: end the call, with a word."""
-        self._closing = True
+    @property
+    def call_id(self) -> str:
+        return self._call_id
+
+    def say_goodbye(self, why: Limit = "drain_s") -> None:
+        """End the call, with a word: the server stops, or a person wants that. Twice is fine."""
+        self._closing = self._closing or why
         self._look_at_limits.set()
 
     async def run(self) -> CallReport:
@@ -283,7 +288,7 @@ class Session:
     async def _keep_limits(self) -> None:
         """Say what is to be said before a limit ends the call, and end it."""
         while True:
-            if self._closing:
+            if self._closing is not None:
                 self._limits.close(now())
             step = self._limits.tick(now())
             if step is None:
@@ -293,10 +298,10 @@ class Session:
                         await self._look_at_limits.wait()
                 continue
             if step == "hang_up":
-                self._hang_up()
+                self.hang_up()
                 return
             if self._limits.parting:
-                self._telling.emit(LimitReached(now(), LIMITS[step]))
+                self._telling.emit(LimitReached(now(), LIMITS.get(step, self._closing or "drain_s")))
                 self._carry_out(self._turns.hang_up())
             text = limit_text(step, self._settings.agent.language, self._settings.access.texts)
             if text:
@@ -304,11 +309,11 @@ class Session:
                 self._answering.start(number, TurnRecord(0), text=text)
                 self._answering.commit(number)
             elif self._limits.parting:
-                self._hang_up()
+                self.hang_up()
             self._update_state()
 
-    def _hang_up(self) -> None:
-        """End the call from this side."""
+    def hang_up(self) -> None:
+        """End the call from this side, at once. Twice is fine."""
         self._hung_up = True
         self._mic.close()
 
@@ -379,7 +384,7 @@ class Session:
     def _answered(self, agent_turn: int, owed: TurnRecord | None) -> None:
         self._carry_out(self._turns.agent_finished(agent_turn))
         if self._limits.parting:
-            self._hang_up()
+            self.hang_up()
         elif owed is not None:
             self._apologise(owed.number)
         self._update_state()

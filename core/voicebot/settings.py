@@ -475,8 +475,15 @@ class KeepSettings(Settings):
 
 
 class PoolSettings(Settings):
-    """How long call workers live, and how `voicebot run` leaves."""
+    """When a call worker takes a call, how long it lives, and how `voicebot run` leaves."""
 
+    min_idle: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.9,
+        description="Share of the machine's CPU, on average of ten seconds, that must be idle for a further call to "
+        'begin while one is on; else its caller is told "busy". 0: a free call worker is enough.',
+    )
     calls_per_worker: int | None = Field(
         default=None,
         ge=1,

@@ -23,19 +23,25 @@ export class Calls {
   #media;
   #log;
   #metrics;
+  #operations;
 
   /**
    * @param {{grace_s: number, media_timeout_s: number}} times
    * @param {{links: import('./link/server.js').LinkServer,
    *   media: {pids: number[], open: (call: import('./call_media.js').MediaSide) => Promise<import('./call_media.js').CallMedia>},
-   *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics}} around
+   *   log: import('./logger.js').Logger, metrics: import('./metrics.js').Metrics,
+   *   operations: {busy: string}}} around
    */
-  constructor({ grace_s: graceS, media_timeout_s: mediaTimeoutS }, { links, media, log, metrics }) {
+  constructor(
+    { grace_s: graceS, media_timeout_s: mediaTimeoutS },
+    { links, media, log, metrics, operations },
+  ) {
     this.#times = { graceMs: graceS * 1000, mediaTimeoutMs: mediaTimeoutS * 1000 };
     this.#links = links;
     this.#media = media;
     this.#log = log;
     this.#metrics = metrics;
+    this.#operations = operations;
   }
 
   /** Why a call would not be taken now; null: it would. @returns {Refused | null} */
@@ -44,7 +50,14 @@ export class Calls {
     if (!this.#media.pids.length) return new Refused('not_ready', 'No media worker is there.');
     if (!this.#links.greeted) return new Refused('not_ready', 'No call worker is there.');
     if (!this.#links.idle) return new Refused('busy', 'Every call worker has a call.');
+    // How busy the machine is, is not for callers.
+    if (this.crowded) return new Refused('busy', 'There is no room for a further call.', 'busy_no_headroom');
     return null;
+  }
+
+  /** Why the machine has no room for a further call, for operators; '' where it has, or no call is on. */
+  get crowded() {
+    return this.#byToken.size ? this.#operations.busy : '';
   }
 
   /**

@@ -15,10 +15,12 @@ export class Refused extends Error {
   /**
    * @param {string} code as in PROTOCOL.md
    * @param {string} message
+   * @param {string} [counted] the label that it is counted under
    */
-  constructor(code, message) {
+  constructor(code, message, counted = code) {
     super(message);
     this.code = code;
+    this.counted = counted;
   }
 }
 

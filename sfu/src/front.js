@@ -17,12 +17,14 @@ export class Front {
    * @param {import('./operations.js').Operations} operations
    */
   constructor(config, log, operations) {
-    const door = new Door(config.access, config.host);
+    const door = new Door(config.access, config.host, (error) =>
+      log.error('used_token_not_written', { error }),
+    );
     const metrics = new Metrics();
     this.#log = log;
     this.media = new MediaWorkers(config, { log, metrics });
     this.links = new LinkServer(config.socket, { log, metrics });
-    this.calls = new Calls(config, { links: this.links, media: this.media, log, metrics });
+    this.calls = new Calls(config, { links: this.links, media: this.media, log, metrics, operations });
     this.#http = new HttpFront({ config, door, calls: this.calls, log, metrics, operations });
     if (!statSync(config.page_dir, { throwIfNoEntry: false })?.isDirectory())
       log.warning('no_page', { page_dir: config.page_dir, hint: 'build it, or set `page_dir`' });

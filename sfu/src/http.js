@@ -185,7 +185,8 @@ export class HttpFront {
  * @param {boolean} detailed
  */
 function readiness(calls, { obstacle, engines }, detailed) {
-  const why = obstacle || calls.obstacle?.message;
+  const refusal = calls.obstacle;
+  const why = obstacle || (refusal?.counted === 'busy_no_headroom' ? calls.crowded : refusal?.message);
   const status = why ? 503 : 200;
   const reason = why ?? 'ok';
   if (detailed)

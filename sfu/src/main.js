@@ -16,11 +16,13 @@ that is connected to its Unix socket.
                  what operators are shown (PROTOCOL.md, The parent's pipe)
   --help         this text
 
-Prints one JSON line when it is ready: {"ready": true, "url": "…", "pid": …}. Logs to standard error.
+Prints one JSON line when it is ready: {"ready": true, "url": "…", "pid": …}, and then, where its configuration came from
+standard input, {"alive": true} every second. Logs to standard error.
 Status: 0 asked to stop (SIGTERM, SIGINT, end of input), 1 it failed, 2 something to mend first.
 MEDIASOUP_WORKER_BIN names the mediasoup worker where it is not in node_modules.
 `;
 const STOP_TIMEOUT_MS = 2500;
+const ALIVE_EVERY_MS = 1000;
 
 /** @returns {Promise<void>} */
 async function main() {
@@ -46,7 +48,9 @@ async function main() {
   parentGone?.then(() => stop('end of input'));
   try {
     const url = await front.start();
-    if (!stopping) process.stdout.write(`${JSON.stringify({ ready: true, url, pid: process.pid })}\n`);
+    if (stopping) return;
+    process.stdout.write(`${JSON.stringify({ ready: true, url, pid: process.pid })}\n`);
+    if (parentGone) setInterval(() => process.stdout.write('{"alive": true}\n'), ALIVE_EVERY_MS);
   } catch (error) {
     if (!stopping) throw error;
   }

@@ -9,6 +9,7 @@ const check = checker(
   exactly({
     type: { enum: ['operations'] },
     obstacle: text,
+    busy: text,
     engines: {
       type: 'array',
       items: exactly({
@@ -34,6 +35,8 @@ const check = checker(
 export class Operations {
   /** Why no call could be answered; '' where one could, or nobody has said anything. */
   obstacle = '';
+  /** Why a further call would spoil those that are on; '' where it would not. */
+  busy = '';
   /** @type {Engine[]} */
   engines = [];
   /** Prometheus' text, to follow ours. */
@@ -48,6 +51,7 @@ export class Operations {
       const wrong = check(said);
       if (wrong) return this.onWrong(wrong);
       this.obstacle = said.obstacle;
+      this.busy = said.busy;
       this.engines = said.engines;
       this.metrics = said.metrics;
     } catch (error) {

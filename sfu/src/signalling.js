@@ -161,7 +161,7 @@ export class Connection {
       this.#joined(call, resume !== undefined);
     } catch (error) {
       if (error instanceof NotAllowed) return this.#turnAway(error);
-      if (error instanceof Refused) return this.#refuse(error.code, error.message);
+      if (error instanceof Refused) return this.#refuse(error.code, error.message, error.counted);
       this.#log.error('join_failed', { error: messageOf(error) });
       this.#refuse('not_ready', 'The server failed.');
     }

@@ -16,7 +16,7 @@ import { temporaryFolder, until } from './helpers/front.js';
  */
 async function start(t) {
   const path = join(temporaryFolder(t), 's');
-  const around = { log: makeLogger('error'), metrics: new Metrics() };
+  const around = { log: makeLogger('error'), metrics: new Metrics(), operations: { busy: '' } };
   const links = new LinkServer(path, around);
   await links.listen();
   t.after(() => links.close());

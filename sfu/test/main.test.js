@@ -22,9 +22,10 @@ function run(t, args, env = {}) {
     errors += chunk;
   });
   const exited = once(child, 'exit').then(([code]) => code);
+  const lines = createInterface(child.stdout);
   /** @type {Promise<{url: string, pid: number}>} */
-  const ready = once(createInterface(child.stdout), 'line').then(([line]) => JSON.parse(line));
-  return { child, exited, ready, errors: () => errors };
+  const ready = once(lines, 'line').then(([line]) => JSON.parse(line));
+  return { child, exited, ready, lines, errors: () => errors };
 }
 
 /** @param {number} pid */
@@ -47,15 +48,22 @@ test(
   withMediasoup,
   async (t) => {
     const config = testConfig(t);
-    const { child, exited, ready, errors } = run(t, ['--config', '-']);
+    const { child, exited, ready, lines, errors } = run(t, ['--config', '-']);
     child.stdin.write(`${JSON.stringify(config)}\n`);
     const { url, pid } = await ready;
+    const alive = once(lines, 'line');
     assert.equal(pid, child.pid);
     const worker = await CallWorker.greeted(config.socket);
     worker.send({ type: 'idle' });
     await until(async () => (await fetch(`${url}readyz`)).ok);
     const obstacle = 'no llm engine works: groq: gone';
-    const said = { type: 'operations', obstacle, engines: [], metrics: 'voicebot_turns_total 3.0\n' };
+    const said = {
+      type: 'operations',
+      obstacle,
+      busy: '',
+      engines: [],
+      metrics: 'voicebot_turns_total 3.0\n',
+    };
     child.stdin.write(`what is this?\n${JSON.stringify(said)}\n`);
     await until(async () => (await (await fetch(`${url}readyz`)).text()) === obstacle);
     assert.match(await (await fetch(`${url}metrics`)).text(), /^voicebot_turns_total 3\.0$/m);
@@ -64,6 +72,7 @@ test(
     await page.join();
     const processes = childrenOf(pid);
     assert.equal(processes.length, 1);
+    assert.deepEqual(JSON.parse(String(await alive)), { alive: true });
     child.stdin.end();
     assert.equal((await page.next('ended')).reason, 'shutdown');
     assert.equal((await worker.next('end')).reason, 'shutdown');

@@ -15,7 +15,13 @@ const ENGINE = {
   why: 'api.groq.com cannot be reached.',
   warmup_ms: null,
 };
-const SAID = { type: 'operations', obstacle: '', engines: [ENGINE], metrics: 'voicebot_turns_total 3.0\n' };
+const SAID = {
+  type: 'operations',
+  obstacle: '',
+  busy: '',
+  engines: [ENGINE],
+  metrics: 'voicebot_turns_total 3.0\n',
+};
 
 test('lines come whole, whatever the pieces are; a long one is left out', async () => {
   await fc.assert(
@@ -111,4 +117,23 @@ test('operators are shown the engines, and a kind of which none works', withMedi
   assert.deepEqual([details.ready, details.reason], [false, 'no llm engine works: groq: gone']);
   operations.take(JSON.stringify(SAID));
   await until(async () => (await get('readyz'))[0] === 200);
+});
+
+test('where the machine has no room for a further call, its caller hears busy', withMediasoup, async (t) => {
+  const { url, operations, idleWorker, call, metric, page } = await startFront(t);
+  operations.take(
+    JSON.stringify({ ...SAID, engines: [], busy: 'the machine is busy: 3% of its CPU is idle' }),
+  );
+  // The first call always may begin.
+  await call();
+  await idleWorker();
+  const readyz = await fetch(`${url}readyz`);
+  assert.deepEqual([readyz.status, await readyz.text()], [503, 'the machine is busy: 3% of its CPU is idle']);
+  const refused = await page();
+  refused.send({ type: 'join', version: 1 });
+  const { code, message } = await refused.next('refused');
+  assert.deepEqual([code, message], ['busy', 'There is no room for a further call.']);
+  assert.equal(await metric('signalling_refused_total{code="busy_no_headroom"}'), 1);
+  operations.take(JSON.stringify({ ...SAID, engines: [] }));
+  await (await page()).join();
 });

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from voicebot.events import Limit
 from voicebot.leaving import Leaving
 from voicebot.testing import run_virtual
 
@@ -64,10 +65,36 @@ def test_a_timeout_of_its_own_is_its_own() -> None:
         run_virtual(Leaving().unless_told(fail()))
 
 
+class Held:
+    """A call that notes what it is told."""
+
+    call_id = "ab12"
+
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
+
+    def say_goodbye(self, why: Limit = "drain_s") -> None:
+        self._said.append(f"goodbye, {why}")
+
+    def hang_up(self) -> None:
+        self._said.append("hang up")
+
+
 def test_goodbye_says_no_more_too() -> None:
     leaving, said = Leaving(), []
     leaving.on_no_more = lambda: said.append("no more")
     leaving.goodbye()
-    leaving.on_goodbye = lambda: said.append("goodbye")
+    leaving.call = Held(said)
     leaving.goodbye()
-    assert said == ["no more", "goodbye"]
+    assert said == ["no more", "goodbye, drain_s"]
+
+
+def test_a_call_is_ended_by_its_name_and_the_worker_stays() -> None:
+    leaving, said = Leaving(), list[str]()
+    leaving.hang_up("ab12", goodbye=False)
+    leaving.call = Held(said)
+    leaving.hang_up("another", goodbye=False)
+    leaving.hang_up("ab12", goodbye=True)
+    leaving.hang_up("ab12", goodbye=False)
+    assert said == ["goodbye, operator", "hang up"]
+    assert not leaving.said

@@ -17,6 +17,7 @@ import click
 if TYPE_CHECKING:
     from voicebot.cli.live import LiveView
     from voicebot.engines import Engine
+    from voicebot.events import Event
     from voicebot.interfaces import Transport
     from voicebot.profile import ResolvedProfile
     from voicebot.supervising.supervisor import Supervisor
@@ -40,9 +41,15 @@ SHOW_CURSOR = b"\x1b[?25h"
     type=click.Path(path_type=Path),
     help="Where to write each call's report, CALL_ID.json; made if it is not there.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    help="Where to write a recording of each call, for `voicebot replay`; only where the profile says "
+    "`keep: {consent: given}`. Made if it is not there.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.pass_context
-def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) -> int:
+def run(ctx: click.Context, profile: str, report_dir: Path | None, record: Path | None, quiet: bool) -> int:
     """Serve calls until stopped by Ctrl-C, SIGTERM or `voicebot drain`; a second Ctrl-C stops at once.
 
     Calls come the way that the profile's transport takes them: from a page in the browser, for example. Each is held
@@ -70,6 +77,7 @@ def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) 
     from voicebot.models import ModelStore
     from voicebot.plugins import ensure_installed
     from voicebot.profile import load_profile, required_models, resolve
+    from voicebot.replaying.taping import must_have_consent
     from voicebot.supervising.supervisor import WorkersFailed
     from voicebot.watchdog import run as run_loop
 
@@ -81,11 +89,15 @@ def run(ctx: click.Context, profile: str, report_dir: Path | None, quiet: bool) 
     for name in required_models(resolved):
         store.path(name)
     if report_dir is not None:
-        _make(report_dir)
+        _make(report_dir, "reports")
+    if record is not None:
+        must_have_consent(resolved.profile)
+        _make(record, "recordings")
     command = [sys.executable, "-P", "-m", "voicebot"]
     command += ["--debug"] if ctx.obj.debug else []
     command += ["worker", "--profile", str(resolved.profile.file)]
     command += ["--report-dir", str(report_dir)] if report_dir is not None else []
+    command += ["--record", str(record)] if record is not None else []
     transport = build_provider("transport", resolved, store)
     try:
         with LiveView(quiet=quiet, several=resolved.profile.calls > 1) as view:
@@ -100,6 +112,9 @@ async def _serve(
     command: list[str], resolved: ResolvedProfile, transport: Engine[Transport], view: LiveView
 ) -> None:
     from voicebot.engines import blame
+    from voicebot.logs import stderr_line
+    from voicebot.operating.board import Board
+    from voicebot.operating.server import serve_operator
     from voicebot.queues import BoundedQueue
     from voicebot.supervising.running import noted
     from voicebot.supervising.supervisor import Supervisor
@@ -116,6 +131,11 @@ async def _serve(
 
     def changed() -> None:
         note.update("draining" if supervisor.draining else "serving", len(supervisor.calls_on))
+        board.calls_changed()
+
+    def happened(call_id: str, event: Event) -> None:
+        board.happened(call_id, event)
+        printing.put_nowait(partial(view.show, event, call_id))
 
     supervisor = Supervisor(
         command,
@@ -123,11 +143,13 @@ async def _serve(
         calls=resolved.profile.calls,
         transport=transport,
         on_open=open_to_calls,
-        on_event=lambda call_id, event: printing.put_nowait(partial(view.show, event, call_id)),
-        on_line=lambda line: printing.put_nowait(partial(click.echo, line, err=True)),
+        on_event=happened,
+        on_line=lambda line: printing.put_nowait(partial(click.echo, stderr_line(line), err=True)),
         drain_s=drain_s,
+        min_idle=resolved.profile.pool.min_idle,
         on_change=changed,
     )
+    board = Board(resolved.profile, supervisor)
 
     def drain() -> None:
         supervisor.drain()
@@ -149,12 +171,22 @@ async def _serve(
                     _log.warning("what happens cannot be shown: %s: %s", type(error).__name__, error)
                 complained = True
 
+    operator = resolved.profile.operator
+
+    def open_to_operator(address: str) -> None:
+        printing.put_nowait(partial(view.tell, f"Operator's page: {address}"))
+
     with noted(str(resolved.profile.file), drain_s) as note:
         async with task_group() as group:
             group.create_task(print_all(), name="terminal")
             printing.put_nowait(partial(view.status, "loading engines …"))
             try:
-                await supervisor.run()
+                async with task_group(cancel_on_exit=True) as serving:
+                    if operator.port is not None:
+                        serving.create_task(
+                            serve_operator(operator, board, open_to_operator), name="operator"
+                        )
+                    await supervisor.run()
             finally:
                 printing.close()
                 with blame(transport):
@@ -187,13 +219,13 @@ def _obey_signals(drain: Callable[[], None], supervisor: Supervisor, drain_s: fl
         loop.add_signal_handler(number, obey, number)
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, what: str) -> None:
     from voicebot.errors import VoicebotError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
     except OSError as error:
-        raise VoicebotError(f"{folder}: reports cannot be written there: {error.strerror}") from error
+        raise VoicebotError(f"{folder}: {what} cannot be written there: {error.strerror}") from error
     if not writable:
-        raise VoicebotError(f"{folder}: reports cannot be written there: the folder is not writable")
+        raise VoicebotError(f"{folder}: {what} cannot be written there: the folder is not writable")

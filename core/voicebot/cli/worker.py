@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 @click.command(hidden=True)
 @click.option("--profile", "-p", required=True)
 @click.option("--report-dir", type=click.Path(path_type=Path))
-def worker(profile: str, report_dir: Path | None) -> int:
+@click.option("--record", type=click.Path(path_type=Path))
+def worker(profile: str, report_dir: Path | None, record: Path | None) -> int:
     """Hold calls until standard input ends. Tells what happens on standard output, one JSON object a line.
 
     Exit code 0: told to stop, or no more calls can come; 1: an engine failed, another worker may have more luck;
@@ -37,6 +39,7 @@ def worker(profile: str, report_dir: Path | None) -> int:
     from voicebot.leaving import Leaving
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
+    from voicebot.replaying import Taping
     from voicebot.supervising import messages
     from voicebot.supervising.messages import CallEvent, Health, Warm
     from voicebot.supervising.turnover import Turnover
@@ -54,6 +57,8 @@ def worker(profile: str, report_dir: Path | None) -> int:
             leaving.no_more()
         elif line == messages.GOODBYE.strip():
             leaving.goodbye()
+        elif (order := messages.parse_order(line)) is not None:
+            leaving.hang_up(order.call_id, goodbye=order.goodbye)
 
     async def main() -> None:
         async with reporting(pipes.stdout) as supervisor:
@@ -77,18 +82,20 @@ def worker(profile: str, report_dir: Path | None) -> int:
             serving = serve_calls(
                 resolved,
                 ModelStore(base_dir=resolved.profile.base_dir),
-                hooks=build_hook_manager(),
+                hooks=hooks,
                 observe=lambda call_id, event: supervisor.tell(CallEvent(call_id, event)),
                 on_warm=on_warm,
                 on_report=on_report,
                 on_health=lambda engines: supervisor.tell(Health(engines)),
                 on_free=on_free,
                 leaving=leaving,
+                taping=None if record is None else Taping(record, many=True),
             )
             await until_told_to_stop(serving, pipes.stdin, told)
 
     try:
-        run(main(), blocked_after_s=resolved.profile.deadlines.warmup_s + 5)
+        with closing(build_hook_manager()) as hooks:
+            run(main(), blocked_after_s=resolved.profile.deadlines.warmup_s + 5)
     except EngineError as error:
         if not warm and not error.retryable:
             raise

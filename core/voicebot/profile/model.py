@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from voicebot.interfaces import KINDS, Kind
+from voicebot.operating.settings import OperatorSettings
 from voicebot.profile.nodes import Node
 from voicebot.settings import PoolSettings, SessionSettings, ThreadSettings
 
@@ -82,7 +83,11 @@ class Profile(SessionSettings):
     )
     pool: PoolSettings = Field(
         default_factory=PoolSettings,
-        description="How long the call workers live, and how `voicebot run` leaves.",
+        description="When a call worker takes a call, how long it lives, and how `voicebot run` leaves.",
+    )
+    operator: OperatorSettings = Field(
+        default_factory=OperatorSettings,
+        description="The page on which an operator sees the calls that are on, and can end one.",
     )
     _file: Path | None = PrivateAttr(default=None)
     _tree: Node | None = PrivateAttr(default=None)

@@ -11,6 +11,7 @@ from voicebot.events import (
     Event,
     FallbackEvent,
     InterruptionJudged,
+    KeepingFailed,
     ProviderFailed,
     SpeculationDiscarded,
     TurnHeard,
@@ -23,6 +24,7 @@ from voicebot.timeline import HOPS
 __all__ = ["Counts"]
 
 HOP_NAMES = (*HOPS, "orchestration")
+KEPT = ("log", "recording")
 ENDINGS = ("finished", "interrupted", "failed")
 OTHER = "other"
 """Stands for every plugin that the profile does not name, so that no message makes a new series."""
@@ -71,6 +73,9 @@ class Counts:
             "kind",
             "plugin",
         )
+        self._not_kept = counter(
+            "keeping_failures_total", "Logs and recordings of calls that could not be written.", "what"
+        )
         self._voice_to_voice = histogram(
             "voice_to_voice_seconds",
             "From a caller's last speech to the first audible answer, at the server.",
@@ -85,6 +90,8 @@ class Counts:
         # What has not happened yet is 0, not missing.
         for ended in ENDINGS:
             self._turns.labels(ended)
+        for what in KEPT:
+            self._not_kept.labels(what)
         for hop in HOP_NAMES:
             self._hops.labels(hop)
             self._over_budget.labels(hop)
@@ -107,6 +114,8 @@ class Counts:
             (self._interruptions if event.interrupted else self._false_interruptions).inc()
         elif isinstance(event, SpeculationDiscarded):
             self._discarded.inc()
+        elif isinstance(event, KeepingFailed) and event.what in KEPT:
+            self._not_kept.labels(event.what).inc()
         elif isinstance(event, FallbackEvent):
             self._errors.labels(*self._who(event)).inc()
             if event.action == "next":

@@ -13,6 +13,10 @@ The supervisor, in plain words:
 
 no more     take no further call, and end when the one that is on is over
 goodbye     the same, and end the one that is on with a word
+
+and, where a person ended a call:
+
+{"type": "hang_up", "call_id": "…", "goodbye": true}   end that call, if it is on, with a word or at once
 """
 
 from __future__ import annotations
@@ -32,12 +36,15 @@ __all__ = [
     "NO_MORE",
     "CallEvent",
     "Free",
+    "HangUp",
     "Health",
     "Leaving",
     "Message",
     "Warm",
     "line_of",
+    "order_line",
     "parse_line",
+    "parse_order",
 ]
 
 MAX_LINE_BYTES = 1 << 20
@@ -72,9 +79,32 @@ class Leaving:
     """For the error log; "" where it is nothing that anyone has to know."""
 
 
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    call_id: str
+    goodbye: bool
+
+
 Message = Warm | Health | CallEvent | Free | Leaving
 
 _health = TypeAdapter(list[EngineHealth], config=ConfigDict(allow_inf_nan=False))
+
+
+def order_line(order: HangUp) -> bytes:
+    """What the supervisor says to the worker that holds the call, the line's end included."""
+    return json.dumps({"type": "hang_up", **asdict(order)}).encode() + b"\n"
+
+
+def parse_order(line: bytes) -> HangUp | None:
+    """What it said; None where that is another line."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    match data:
+        case {"type": "hang_up", "call_id": str(call_id), "goodbye": bool(goodbye)}:
+            return HangUp(call_id, goodbye)
+    return None
 
 
 def line_of(message: Message) -> bytes:

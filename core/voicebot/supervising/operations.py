@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from voicebot.events import Event
+from voicebot.headroom import Headroom
 from voicebot.health import EngineHealth
 from voicebot.supervising.counting import Counts
 
@@ -31,9 +32,11 @@ class _Worker:
 class Operations(Collector):
     """The supervisor tells it what the workers say; a front asks it (`voicebot.interfaces.Operations`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_idle: float = 0.0) -> None:
         self.closing = False
         """The supervisor drains: no further call is taken."""
+        self.calls_on = 0
+        self.headroom = Headroom(min_idle)
         self._workers: dict[int, _Worker] = {}
         self._registry = CollectorRegistry()
         self._counts = Counts(self._registry)
@@ -75,6 +78,10 @@ class Operations(Collector):
             return troubles[0] if all(troubles) else ""
         return next(filter(None, troubles), "")
 
+    def busy(self) -> str:
+        """Why a further call would spoil those that are on, in one line; "" where it would not."""
+        return self.headroom.obstacle(self.calls_on)
+
     def engines(self) -> list[dict[str, Any]]:
         """Each engine of the profile, over all workers, in the form of /readyz."""
         entries: dict[tuple[int, str, str], list[EngineHealth]] = {}
@@ -88,7 +95,7 @@ class Operations(Collector):
         return generate_latest(self._registry).decode()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The engines' states, for the registry."""
+        """The engines' states and the machine's headroom, for the registry."""
         labels = ("kind", "plugin", "state")
         states = GaugeMetricFamily(
             "voicebot_engines", "Call workers by the state of an engine.", labels=labels
@@ -105,7 +112,13 @@ class Operations(Collector):
                 counts.update({("breaker", *names, state): engine.breaker == state for state in BREAKERS})
         for (what, *values), count in sorted(counts.items()):
             (states if what == "state" else breakers).add_metric(values, count)
-        return (states, breakers)
+        idle = GaugeMetricFamily(
+            "voicebot_idle_ratio", "Share of the machine's CPU that was idle in the last ten seconds."
+        )
+        if self.headroom.idle is not None:
+            # Rounded: a front is told of what has changed, and that is no change.
+            idle.add_metric((), round(self.headroom.idle, 2))
+        return (states, breakers, idle)
 
 
 def _trouble(engines: Sequence[EngineHealth]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CRASHES", "GiveUp", "Restart", "Retire", "WorkerPolicy"]
+__all__ = ["CRASHES", "GiveUp", "Restart", "Retire", "SlotState", "WorkerPolicy"]
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -40,10 +40,13 @@ class Retire:
     """It has ended as it should, and none takes its place."""
 
 
+SlotState = Literal["waiting", "warming", "warm", "leaving", "retired"]
+"""leaving: it ends, and wants to be replaced at once."""
+
+
 @dataclass(slots=True)
 class _Slot:
-    state: Literal["waiting", "warming", "warm", "leaving", "retired"] = "waiting"
-    """leaving: it ends, and wants to be replaced at once."""
+    state: SlotState = "waiting"
     due_s: float = 0.0
     """waiting: when it may be started."""
     started_s: float = 0.0
@@ -67,6 +70,11 @@ class WorkerPolicy:
     def done(self) -> bool:
         """Every worker has retired."""
         return all(slot.state == "retired" for slot in self._slots)
+
+    @property
+    def states(self) -> list[SlotState]:
+        """Of each slot."""
+        return [slot.state for slot in self._slots]
 
     def is_warm(self, number: int) -> bool:
         return self._slots[number].state == "warm"

@@ -7,32 +7,37 @@ import contextlib
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Literal, TypeAlias
 
 from voicebot.clock import now
 from voicebot.engines import Engine, blame
 from voicebot.errors import EngineError, VoicebotError
 from voicebot.events import CallEnded, CallStarted, Event
+from voicebot.headroom import watch_idle
 from voicebot.interfaces import Front, OperatedFront, Transport
 from voicebot.supervising.messages import (
     GOODBYE,
     NO_MORE,
     CallEvent,
     Free,
+    HangUp,
     Health,
     Leaving,
     Message,
+    order_line,
 )
 from voicebot.supervising.operations import Operations
-from voicebot.supervising.policy import CRASHES, GiveUp, Restart, WorkerPolicy
+from voicebot.supervising.policy import CRASHES, GiveUp, Restart, SlotState, WorkerPolicy
 from voicebot.supervising.process import WorkerProcess
+from voicebot.supervising.reaping import Reaper
 from voicebot.tasks import task_group
 
-__all__ = ["GOODBYE_S", "Supervisor", "WorkersFailed"]
+__all__ = ["GOODBYE_S", "Supervisor", "WorkerState", "WorkersFailed"]
+
+WorkerState: TypeAlias = SlotState | Literal["on_call"]
 
 GOODBYE_S = 15.0
 """How long a goodbye may take; then the calls are ended in order."""
-END_WITHIN_S = 30.0
-"""How long a worker may take to put away a call that has ended, or to end when it is to; then it is killed."""
 
 
 class WorkersFailed(VoicebotError):
@@ -53,6 +58,7 @@ class Supervisor:
         on_event: called with a call's id and each of its events.
         on_line: called with each line for the error log.
         drain_s: how long calls may go on after `drain`.
+        min_idle: share of the machine's CPU that must be idle for a further call; 0: all the same.
         on_change: called when `calls_on` or `draining` has changed.
 
     Attributes:
@@ -72,6 +78,7 @@ class Supervisor:
         on_event: Callable[[str, Event], None],
         on_line: Callable[[str], None],
         drain_s: float = 0.0,
+        min_idle: float = 0.0,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._command, self._environ = command, environ
@@ -80,8 +87,8 @@ class Supervisor:
         self._drain_s, self._on_change = drain_s, on_change
         self.calls_on: dict[int, str] = {}
         self.draining = False
-        self._reapers: dict[int, asyncio.TimerHandle] = {}
-        self.operations = Operations()
+        self._reaper = Reaper(self._kill_for)
+        self.operations = Operations(min_idle)
         self._troubles: dict[int, str] = {}
         """What has been said of workers that are not warm."""
         with blame(transport):
@@ -112,6 +119,23 @@ class Supervisor:
             self._changed.set()
             self._on_change()
 
+    def hang_up(self, call_id: str, *, goodbye: bool) -> bool:
+        """End a call, with a word or at once; False where it is not on."""
+        number = next((number for number, name in self.calls_on.items() if name == call_id), None)
+        if number is None or number not in self._workers:
+            return False
+        self._workers[number].tell(order_line(HangUp(call_id, goodbye)))
+        if not goodbye and not self._reaper.expects(number):
+            self._reaper.expect(number, "hung up")
+        return True
+
+    def workers(self) -> list[WorkerState]:
+        """Each worker's state, in the order of their numbers."""
+        states: list[WorkerState] = list(self._policy.states)
+        for number in self.calls_on:
+            states[number] = "on_call"
+        return states
+
     def kill(self) -> None:
         """End the workers at once."""
         for worker in self._workers.values():
@@ -128,6 +152,7 @@ class Supervisor:
         async with task_group() as workers:
             try:
                 async with task_group(cancel_on_exit=True) as group:
+                    group.create_task(watch_idle(self.operations.headroom.measured), name="headroom")
                     if self._front is not None:
                         group.create_task(self._serve(self._front), name="front")
                         await self._listening.wait()
@@ -184,7 +209,7 @@ class Supervisor:
             if self._policy.is_warm(number):
                 worker.tell(NO_MORE)
                 if number not in self.calls_on:
-                    self._expect(number, "ended")
+                    self._reaper.expect(number, "ended")
             else:
                 group.create_task(worker.stop(), name="stop worker")
         due_s, said_goodbye = now() + self._drain_s, False
@@ -211,10 +236,10 @@ class Supervisor:
         elif isinstance(message, Free):
             self._free(number)
             if self.draining:
-                self._expect(number, "ended")
+                self._reaper.expect(number, "ended")
         elif isinstance(message, Leaving):
             self._policy.leaves(number)
-            self._expect(number, "ended")
+            self._reaper.expect(number, "ended")
             if message.why:
                 self._on_line(f"call worker {number + 1} is replaced: {message.why}")
         elif isinstance(message, Health):
@@ -230,31 +255,25 @@ class Supervisor:
 
     def _call_goes(self, number: int, message: CallEvent) -> None:
         if isinstance(message.event, CallStarted):
-            self._pardon(number)
+            self._reaper.pardon(number)
             self.calls_on[number] = message.call_id
-            self._on_change()
+            self._calls_changed()
         elif isinstance(message.event, CallEnded):
-            self._expect(number, "put away its call, which has ended,")
+            self._reaper.expect(number, "put away its call, which has ended,")
 
     def _free(self, number: int) -> None:
         """Nothing is left of a worker's call."""
-        self._pardon(number)
+        self._reaper.pardon(number)
         if self.calls_on.pop(number, None) is not None:
-            self._on_change()
+            self._calls_changed()
 
-    def _expect(self, number: int, what: str) -> None:
-        """Kill a worker that does not do in time what it is to do now."""
-        self._pardon(number)
+    def _calls_changed(self) -> None:
+        self.operations.calls_on = len(self.calls_on)
+        self._on_change()
 
-        def kill() -> None:
-            self._on_line(f"call worker {number + 1} is killed: it has not {what} within {END_WITHIN_S:g} s")
-            self._workers[number].kill()
-
-        self._reapers[number] = asyncio.get_running_loop().call_later(END_WITHIN_S, kill)
-
-    def _pardon(self, number: int) -> None:
-        if (reaper := self._reapers.pop(number, None)) is not None:
-            reaper.cancel()
+    def _kill_for(self, number: int, what: str) -> None:
+        self._on_line(f"call worker {number + 1} is killed: it has not {what}")
+        self._workers[number].kill()
 
     def _tell_trouble(self, number: int) -> None:
         """What a worker waits for that is not warm is not to be looked for in vain: it says the rest when it is."""

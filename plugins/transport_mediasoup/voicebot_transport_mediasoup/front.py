@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from voicebot.access.door import Door
+from voicebot.access.door import Door, used_tokens_folder
 from voicebot.access.secrets import call_secrets
 from voicebot.access.settings import AccessSettings
 from voicebot.clock import now
@@ -59,10 +59,12 @@ class SfuFront:
             EngineError: something that it needs is missing, it ended by saying why it cannot run here, or it died
                 five times within a minute.
         """
-        Door(self._access, self._config.host, self._base_dir)  # so that the error is in a profile's words
+        # So that the error is in a profile's words.
+        await asyncio.to_thread(Door(self._access, self._config.host, self._base_dir).prepare)
         secrets = call_secrets(self._access, self._base_dir)
         socket = socket_path(self._config, self._base_dir)
-        config = sfu_config(self._config, find_page(), socket, self._access, secrets)
+        used = used_tokens_folder(self._access, self._base_dir)
+        config = sfu_config(self._config, find_page(), socket, self._access, secrets, used)
         program = await find_program(self._config.sfu, self._base_dir)
 
         def listening(url: str) -> None:
@@ -100,6 +102,7 @@ def sfu_config(
     socket: Path,
     access: AccessSettings | None = None,
     secrets: Sequence[bytes] = (),
+    used_tokens: Path | None = None,
 ) -> dict[str, Any]:
     """What the SFU is told, secrets included: for its stdin, never for a command line."""
     rtc = config.rtc.model_dump(mode="json")
@@ -121,7 +124,11 @@ def sfu_config(
         "jitter_buffer_target_ms": config.jitter_buffer_target_ms,
         "grace_s": config.grace_s,
         "rtc": rtc,
-        "access": {**rules, "secrets": [secret.decode() for secret in secrets]},
+        "access": {
+            **rules,
+            "secrets": [secret.decode() for secret in secrets],
+            "used_tokens": used_tokens and str(used_tokens.absolute()),
+        },
         "opus": {"fec": config.opus.fec, "dtx": config.opus.dtx},
         "log_level": config.sfu.log_level,
     }

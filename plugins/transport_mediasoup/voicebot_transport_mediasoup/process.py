@@ -25,6 +25,10 @@ READY_S = 30.0
 """How long it may take to start."""
 TERM_S = 3.0
 """How long it may take to stop."""
+LOOK_EVERY_S = 1.0
+HUNG_AFTER = 10
+"""It says every second that it is alive; where that has not come at so many looks, one after the other, it hangs. Looks
+are counted and not seconds: a pause of this process, or of the whole machine, is no pause of the SFU."""
 TELL_EVERY_S = 1.0
 """How soon it hears of a change in what operators are shown."""
 _DRAIN_S = 1.0
@@ -73,13 +77,14 @@ async def run_sfu(
     assert process.stdout is not None
     assert process.stderr is not None
     said: deque[str] = deque([""], maxlen=1)
-    ready = asyncio.Event()
+    ready, alive = asyncio.Event(), asyncio.Event()
     async with task_group(cancel_on_exit=True) as group:
         readers = [
-            group.create_task(_read_stdout(process.stdout, ready, on_ready), name="sfu stdout"),
+            group.create_task(_read_stdout(process.stdout, ready, alive, on_ready), name="sfu stdout"),
             group.create_task(_read_stderr(process.stderr, said), name="sfu stderr"),
         ]
         group.create_task(_kill_unless_ready(process, ready), name="sfu deadline")
+        group.create_task(_kill_if_hung(process, alive), name="sfu signs of life")
         try:
             # stdin stays open: its end tells the SFU that this process is gone.
             process.stdin.write(json.dumps(config).encode() + b"\n")
@@ -101,6 +106,7 @@ async def _tell(stdin: asyncio.StreamWriter, operations: Operations, ready: asyn
         message = {
             "type": "operations",
             "obstacle": operations.obstacle(),
+            "busy": operations.busy(),
             "engines": operations.engines(),
             "metrics": operations.metrics(),
         }
@@ -147,26 +153,37 @@ async def _kill_unless_ready(process: asyncio.subprocess.Process, ready: asyncio
         process.kill()
 
 
+async def _kill_if_hung(process: asyncio.subprocess.Process, alive: asyncio.Event) -> None:
+    await alive.wait()
+    missed = 0
+    while missed < HUNG_AFTER:
+        alive.clear()
+        await asyncio.sleep(LOOK_EVERY_S)
+        missed = 0 if alive.is_set() else missed + 1
+    logger.error("it has given no sign of life for %g s and is killed", HUNG_AFTER * LOOK_EVERY_S)
+    process.kill()
+
+
 async def _read_stdout(
-    stream: asyncio.StreamReader, ready: asyncio.Event, on_ready: Callable[[str], None]
+    stream: asyncio.StreamReader, ready: asyncio.Event, alive: asyncio.Event, on_ready: Callable[[str], None]
 ) -> None:
     async for line in _lines(stream):
-        url = _ready_url(line)
-        if url is None or ready.is_set():
-            logger.info("%s", line)
-        else:
-            ready.set()
-            on_ready(url)
+        match _message(line):
+            case {"alive": True}:
+                alive.set()
+            case {"url": str(url)} if not ready.is_set():
+                ready.set()
+                on_ready(url)
+            case _:
+                logger.info("%s", line)
 
 
-def _ready_url(line: str) -> str | None:
-    """What the ready line says, or None where it is another line."""
+def _message(line: str) -> object:
+    """What a line says, or None where it is no JSON."""
     try:
-        message = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         return None
-    url = message.get("url") if isinstance(message, dict) else None
-    return url if isinstance(url, str) else None
 
 
 async def _read_stderr(stream: asyncio.StreamReader, said: deque[str]) -> None:

@@ -45,10 +45,14 @@ class Chromium:
     async def open(self, url: str) -> Page:
         """A tab; its sound is recorded (see `recording`)."""
         page = await self.context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._console)
+        self.watch(page)
         await page.goto(url)
         return page
+
+    def watch(self, page: Page) -> None:
+        """What goes wrong in it is among the errors."""
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._console)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -303,17 +303,36 @@ def test_a_report_dir_that_cannot_be_is_a_users_error(
     assert f"{tmp_path / 'file'}: reports cannot be written there" in capsys.readouterr().err
 
 
-def test_a_recorded_call_ends_by_itself(tmp_path: Path) -> None:
+def test_a_record_dir_that_cannot_be_is_a_users_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert in_process("--record", str(tmp_path / "file"), KEEP__CONSENT="given") == 2
+    assert f"{tmp_path / 'file'}: recordings cannot be written there" in capsys.readouterr().err
+
+
+def test_calls_of_people_who_have_not_consented_yet_are_not_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_process("--record", str(tmp_path / "calls")) == 2
+    assert "keep: {consent: given}" in capsys.readouterr().err
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_call_from_a_file_ends_by_itself_and_is_recorded_for_a_replay(tmp_path: Path) -> None:
     rate = 16_000
     speech = np.sin(np.arange(rate // 2) * 0.2) * 0.3
     soundfile.write(tmp_path / "in.wav", np.concatenate([speech, np.zeros(rate)]), rate)
-    transport = {
+    settings = {
         "TRANSPORT__USE": "wav",
         "TRANSPORT__INPUT": str(tmp_path / "in.wav"),
         "TRANSPORT__OUTPUT": str(tmp_path / "out.wav"),
+        "KEEP__CONSENT": "given",
     }
-    code, lines = failed(**transport)
+    code, lines = failed("--record", tmp_path / "calls", **settings)
     assert (code, lines[0]) == (0, "Ready for calls. Ctrl-C stops.")
+    (recording,) = (tmp_path / "calls").iterdir()
+    assert main(["replay", "--quiet", str(recording)]) == 0
     assert "user   What time is it?" in lines
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() > 0.1
 

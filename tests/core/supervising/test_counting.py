@@ -18,6 +18,7 @@ from voicebot.events import (
     FallbackAction,
     FallbackEvent,
     InterruptionJudged,
+    KeepingFailed,
     ProviderFailed,
     SpeculationDiscarded,
     TurnHeard,
@@ -105,6 +106,12 @@ def test_interruptions_and_waste() -> None:
     assert counted.value("interruptions_total") == 1
     assert counted.value("false_interruptions_total") == 2
     assert counted.value("speculations_discarded_total") == 1
+
+
+def test_what_could_not_be_kept() -> None:
+    counted = Counted(KeepingFailed(1.0, "recording"), KeepingFailed(2.0, "nonsense"))  # type: ignore[arg-type]
+    assert counted.value("keeping_failures_total", what="recording") == 1
+    assert counted.value("keeping_failures_total", what="log") == 0
 
 
 def test_errors_are_counted_once_and_by_names_of_the_profile_only() -> None:

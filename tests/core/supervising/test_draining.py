@@ -9,7 +9,7 @@ import pytest
 from tests.core.supervising.test_supervisor import WARM, Running
 
 from voicebot.events import CallEnded, CallStarted
-from voicebot.supervising import process, supervisor
+from voicebot.supervising import process, reaping, supervisor
 from voicebot.supervising.messages import CallEvent, Free, Leaving, Warm, line_of
 
 HEAR = "for line in sys.stdin:\n"
@@ -129,7 +129,7 @@ def test_one_that_leaves_is_replaced_at_once(tmp_path: Path, why: str, lines: li
 def test_a_call_that_is_not_put_away_costs_the_worker_its_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "END_WITHIN_S", 0.05)
+    monkeypatch.setattr(reaping, "END_WITHIN_S", 0.05)
     running = Running(tmp_path, WARM + CALL + ENDED + "time.sleep(600)\n")
     run_until_started(running, 2)
     assert running.lines[0].startswith("call worker 1 is killed: it has not put away its call")
@@ -137,7 +137,7 @@ def test_a_call_that_is_not_put_away_costs_the_worker_its_life(
 
 
 def test_one_that_leaves_and_does_not_go_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "END_WITHIN_S", 0.05)
+    monkeypatch.setattr(reaping, "END_WITHIN_S", 0.05)
     running = Running(tmp_path, WARM + f"os.write(1, {line_of(Leaving(''))!r})\n" + "time.sleep(600)\n")
     run_until_started(running, 2)
     assert running.lines[0].startswith("call worker 1 is killed: it has not ended")

@@ -107,3 +107,15 @@ def test_a_plugin_that_a_chain_names_twice_is_one_series() -> None:
     assert [one["state"] for one in operations.engines()] == ["ready", "broken"]
     text = operations.metrics()
     assert text.count('voicebot_engines{kind="llm",plugin="groq",state="ready"} 1.0') == 1
+
+
+def test_a_further_call_is_one_too_many_where_the_machine_is_busy() -> None:
+    operations = Operations(min_idle=0.1)
+    assert value(operations, "voicebot_idle_ratio") is None
+    operations.headroom.measured(0.0312)
+    assert value(operations, "voicebot_idle_ratio") == 0.03
+    assert operations.busy() == ""
+    operations.calls_on = 1
+    assert operations.busy() == "the machine is busy: 3% of its CPU is idle (pool.min_idle: 0.1)"
+    # It is no reason against a caller where nobody is: others than us are busy then.
+    assert operations.obstacle() == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,9 +30,12 @@ def main() -> None:
         say(held, "x")
     if act == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if act in ("serve", "child", "stubborn", "once", "hear"):
+    if act in ("serve", "child", "stubborn", "once", "hear", "hang"):
         say(sys.stderr, "2026-01-01T00:00:00.000Z info ready media_workers=2")
         say(sys.stdout, json.dumps({"ready": True, "url": f"http://127.0.0.1:{config['port'] or 4321}/"}))
+    if act == "hang":
+        say(sys.stdout, '{"alive": true}')
+        os.kill(os.getpid(), signal.SIGSTOP)
     if act == "hear":
         Path("heard").write_text(sys.stdin.readline())
     if act in ("serve", "child", "mute", "hear"):

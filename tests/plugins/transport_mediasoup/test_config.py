@@ -29,6 +29,7 @@ def test_what_the_sfu_is_told_of_who_may_call() -> None:
         "audience": "voicebot",
         "max_ttl_s": 3600,
         "leeway_s": 5,
+        "used_tokens": None,
         "trusted_proxies": ["10.0.0.1/32"],
         "max_call_s": 3600,
     }

@@ -136,6 +136,9 @@ class Shown:
     def obstacle(self) -> str:
         return self.trouble
 
+    def busy(self) -> str:
+        return "the machine is busy"
+
     def engines(self) -> list[dict[str, Any]]:
         return [{"kind": "llm", "plugin": "groq"}]
 
@@ -158,6 +161,7 @@ def test_it_is_told_what_operators_are_shown_after_every_start(stage: Stage) -> 
     assert json.loads(heard.read_text()) == {
         "type": "operations",
         "obstacle": "no llm engine works: groq: gone",
+        "busy": "the machine is busy",
         "engines": [{"kind": "llm", "plugin": "groq"}],
         "metrics": "voicebot_turns_total 1.0\n",
     }
@@ -191,6 +195,16 @@ def test_what_is_never_ready_is_killed(stage: Stage, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(process_module, "READY_S", 0.01)
     stage.acts("mute")
     assert "signal 9" in failing(stage.front()).message
+
+
+def test_what_hangs_is_killed_and_started_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "LOOK_EVERY_S", 0.01)
+    stage.acts("hang", "serve")
+
+    async def body(ready: Ready) -> None:
+        assert {await ready.get() for _ in range(2)} == {"http://127.0.0.1:4321/"}
+
+    serving(stage.front(), body)
 
 
 def test_what_does_not_stop_is_killed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

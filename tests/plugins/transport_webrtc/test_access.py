@@ -106,6 +106,23 @@ def test_a_token_is_not_used_up_by_a_busy_server_and_a_resume_needs_none(tmp_pat
     run(main())
 
 
+@pytest.mark.parametrize("remembers", [False, True])
+def test_after_a_restart_a_used_token_is_good_again_only_where_no_folder_remembers_it(
+    tmp_path: Path, remembers: bool
+) -> None:
+    settings = access(secret=SECRET, used_tokens=str(tmp_path / "used") if remembers else None)
+
+    async def main() -> None:
+        good = token()
+        for expected in ("joined", "refused" if remembers else "joined"):
+            async with running_front(tmp_path, access=settings) as front, worker(front):
+                await front.ready()
+                async with page(front) as caller:
+                    assert (await caller.join(access_token=good))["type"] == expected
+
+    run(main())
+
+
 def test_a_token_for_a_site_is_good_on_its_pages(tmp_path: Path) -> None:
     site = "https://shop.example"
 

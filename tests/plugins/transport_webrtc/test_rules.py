@@ -206,7 +206,9 @@ class Board:
             unix_time=lambda: 1000.0,
             grace_s=grace_s,
             jitter_buffer_target_ms=100,
+            busy=lambda: self.busy,
         )
+        self.busy = ""
         self.now_s = 100.0
 
     def worker(self) -> tuple[Worker, WorkerEnd_]:
@@ -372,6 +374,25 @@ def test_calls_go_to_the_worker_that_has_been_idle_longest() -> None:
     order = [[m for m in end.sent if m.type == "call"][-1].call_id for _, end in (*workers[1:], workers[0])]  # type: ignore[attr-defined]
     assert order == [call.call_id for call in board.board._calls.values()]
     assert sum(m.type == "call" for m in first_end.sent) == 2  # type: ignore[attr-defined]
+
+
+def test_a_busy_machine_takes_one_call_and_no_further() -> None:
+    board = Board()
+    for _ in range(2):
+        board.worker()
+    board.busy = "the machine is busy: 3% of its CPU is idle"
+    assert board.board.not_ready() == ""
+    board.page()
+    assert board.board.active == 1
+    assert board.board.not_ready() == board.busy
+    _, refused = board.page()
+    # How busy it is, is not for callers.
+    message = {"type": "refused", "code": "busy", "message": "there is no room for a further call"}
+    assert refused.sent == [message]
+    assert board.board.metrics.signalling_refused == {"busy_no_headroom": 1}
+    board.busy = ""
+    board.page()
+    assert board.board.active == 2
 
 
 def test_an_end_that_crosses_another_is_its_answer() -> None:

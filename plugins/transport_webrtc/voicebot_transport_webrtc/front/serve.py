@@ -60,6 +60,7 @@ async def serve(
     """
     access = access or AccessSettings()
     door = Door(access, config.host, base_dir)
+    await asyncio.to_thread(door.prepare)
     board = Switchboard(
         Metrics(),
         lambda call_id: ice_servers(config, call_id, time.time()),
@@ -68,6 +69,7 @@ async def serve(
         unix_time=time.time,
         grace_s=config.grace_s,
         jitter_buffer_target_ms=config.jitter_buffer_target_ms,
+        busy=operations.busy if operations is not None else lambda: "",
     )
     files = await asyncio.to_thread(page_files)
     if not files:

@@ -48,6 +48,7 @@ class Switchboard:
         door: who may call.
         waiting: how many pages may be connected without a call: in order, each is that for the moment of its join.
         unix_time: the time of tokens.
+        busy: why the machine has no room for a further call; "" where it has.
         ice_servers: those for a call of this id, made anew at every join: their credentials have a term.
     """
 
@@ -61,10 +62,12 @@ class Switchboard:
         unix_time: Callable[[], float],
         grace_s: float,
         jitter_buffer_target_ms: int,
+        busy: Callable[[], str] = lambda: "",
     ) -> None:
         self.metrics = metrics
         self.door = door
         self._waiting = waiting
+        self._busy = busy
         self._unix_time = unix_time
         self._ice_servers = ice_servers
         self._grace_s = grace_s
@@ -95,7 +98,7 @@ class Switchboard:
         if self._is_closing:
             return "the server stops"
         if states["idle"]:
-            return ""
+            return self._busy() if states["on_call"] else ""
         if states["on_call"] or states["ending"]:
             return "every call worker has a call"
         return "the engines are warming up" if states["warming"] else "no call worker is there"
@@ -156,8 +159,13 @@ class Switchboard:
             self._begin(page, grant, now_s)
         else:
             states = self.worker_states()
-            is_busy = not self._is_closing and (states["on_call"] or states["ending"])
-            page.refuse("busy" if is_busy else "not_ready", why, now_s)
+            if self._is_closing or not (states["on_call"] or states["ending"]):
+                page.refuse("not_ready", why, now_s)
+            elif states["idle"]:
+                # How busy the machine is, is not for callers.
+                page.refuse("busy", "there is no room for a further call", now_s, counted="busy_no_headroom")
+            else:
+                page.refuse("busy", why, now_s)
 
     def _begin(self, page: Page, grant: CallGrant | None, now_s: float) -> None:
         worker = next(worker for worker in self._workers if worker.state == "idle")
