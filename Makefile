@@ -4,6 +4,7 @@
 # make bench   hold simulated conversations and measure turn-taking (configs/bench.yaml), a quarter of an hour
 # make fakes   servers that stand in for Groq, OpenTTS and a transcription service, to try profiles without accounts
 # make lint    style and types, and known vulnerabilities where their databases can be reached
+# make docs    the documentation as a site: open site/index.html
 # make page    build the page anew from sfu/client
 # make sfu     Node.js, the SFU's packages and its worker; only for profiles with mediasoup
 # make setup   the environment in .venv, models included; the others call it
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 QUESTION := core/voicebot/samples/question.wav
 BROWSER_TESTS := tests/browser tests/e2e/test_prod_browser.py
 
-.PHONY: setup run call sfu page chromium deploy-tools test bench fakes lint format coverage clean
+.PHONY: setup run call sfu page chromium deploy-tools test bench docs fakes lint format coverage clean
 
 setup: .venv/.installed
 	@$(BIN)/voicebot models pull --all
@@ -59,6 +60,9 @@ bench: setup
 	@mkdir -p out
 	@$(BIN)/voicebot bench --profile configs/bench.yaml --json out/bench.json --html out/bench.html
 
+docs: .venv/.installed
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 fakes: .venv/.installed
 	@$(BIN)/python -m voicebot.testing.fakes
 
@@ -80,4 +84,4 @@ coverage: setup
 	$(BIN)/coverage report
 
 clean:
-	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv out site .mypy_cache .pytest_cache .ruff_cache .hypothesis

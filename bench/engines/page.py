@@ -123,8 +123,8 @@ was said. The time is from the user's last syllable to the agent's first, as the
 ## By engine
 
 The median over all calls with that engine. Its own hop is the part of the wait that is that engine's
-([architecture.md](architecture.md) says what each is); recognition and the language model begin while the end of the
-turn is awaited, so that the hops do not add up.
+([concepts.md](concepts.md#where-the-time-goes) says what each is); recognition and the language model begin while
+the end of the turn is awaited, so that the hops do not add up.
 
 {medians_table(rows)}
 
