@@ -94,6 +94,10 @@ class Talk:
                         quiet_since_s = loop.time()
         return came_s - asked_s
 
+    @property
+    def id(self) -> str:
+        return self.page.call_id
+
     @staticmethod
     def _is_loud(decoder: OpusDecoder, data: bytes) -> bool:
         try:

@@ -29,6 +29,7 @@ export const ACCESS = {
     audience: { type: 'string', minLength: 1, maxLength: 200, default: 'voicebot' },
     max_ttl_s: { ...SECONDS, maximum: 86_400, default: 3600 },
     leeway_s: { type: 'number', minimum: 0, maximum: 300, default: 5 },
+    used_tokens: { type: 'string', minLength: 1, nullable: true, default: null },
     trusted_proxies: {
       type: 'array',
       maxItems: 100,

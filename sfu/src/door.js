@@ -9,7 +9,7 @@ const LINES = { rate: 1, burst: 20 };
 
 /**
  * @typedef {{secrets: string[], open: boolean, audience: string, max_ttl_s: number, leeway_s: number,
- *   trusted_proxies: string[], limits: import('./limits.js').Limits, max_call_s: number | null}} Access
+ *   used_tokens?: string | null, trusted_proxies: string[], limits: import('./limits.js').Limits, max_call_s: number | null}} Access
  * @typedef {import('./addresses.js').Caller} Caller
  * @typedef {{caller: Caller, host: string, origin: string | undefined}} From who a page is, by its request
  * @typedef {import('./tokens.js').Grant} Grant
@@ -38,9 +38,10 @@ export class Door {
   /**
    * @param {Access} access
    * @param {string} host where the front listens
+   * @param {(what: string) => void} [onError] used tokens could not be written
    * @throws {UserError} it listens for strangers, and nothing says who may call
    */
-  constructor(access, host) {
+  constructor(access, host, onError) {
     const { secrets, open, limits, trusted_proxies: proxies } = access;
     if (!secrets.length && !open && !isLoopbackHost(host))
       throw new UserError(
@@ -48,7 +49,7 @@ export class Door {
         'Set `access.secrets`: calls then need a token. To let anybody call: `"access": {"open": true}`.',
       );
     this.#access = access;
-    this.#tokens = secrets.length ? new TokenVerifier(access) : null;
+    this.#tokens = secrets.length ? new TokenVerifier(access, onError) : null;
     this.#proxies = new Proxies(proxies);
     this.limits = new AddressLimits(limits);
   }

@@ -1,4 +1,5 @@
 import { compactVerify, errors } from 'jose';
+import { UsedTokens } from './used_tokens.js';
 
 const LONGEST_TOKEN = 2048;
 const LONGEST_TEXT = 200;
@@ -32,16 +33,20 @@ export class TokenVerifier {
   #leewayS;
 
   /**
-   * @param {{secrets: string[], audience: string, max_ttl_s: number, leeway_s: number}} settings any of the secrets
-   *   may have signed
+   * @param {{secrets: string[], audience: string, max_ttl_s: number, leeway_s: number, used_tokens?: string | null}}
+   *   settings any of the secrets may have signed; `used_tokens` is a folder that remembers beyond this process
+   * @param {(what: string) => void} [onError] that folder could not be written
    * @param {number} [remembered]
    */
-  constructor({ secrets, audience, max_ttl_s: maxTtlS, leeway_s: leewayS }, remembered = REMEMBERED) {
+  constructor(settings, onError = () => {}, remembered = REMEMBERED) {
+    const { secrets, audience, max_ttl_s: maxTtlS, leeway_s: leewayS, used_tokens: folder } = settings;
     this.#secrets = secrets.map((secret) => new TextEncoder().encode(secret));
     this.#audience = audience;
     this.#maxTtlS = maxTtlS;
     this.#leewayS = leewayS;
     this.used = new ReplayCache(remembered);
+    // A token may have been made a leeway from now, and be taken a leeway after it has expired.
+    this.kept = folder ? new UsedTokens(folder, maxTtlS + 2 * leewayS, onError) : null;
   }
 
   /**
@@ -58,7 +63,7 @@ export class TokenVerifier {
     const { boundTo, ...grant } = this.#check(await this.#claims(token), nowS);
     if (boundTo !== null && boundTo.toLowerCase() !== origin?.toLowerCase())
       throw new TokenRefused('wrong_origin');
-    if (this.used.has(grant.tokenId)) throw new TokenRefused('replayed');
+    if (this.used.has(grant.tokenId) || this.kept?.has(grant.tokenId)) throw new TokenRefused('replayed');
     return grant;
   }
 
@@ -72,6 +77,7 @@ export class TokenVerifier {
   use({ tokenId, expiresS }, nowS) {
     if (this.used.has(tokenId)) throw new TokenRefused('replayed');
     if (!this.used.add(tokenId, expiresS, nowS)) throw new TokenRefused('too_many');
+    if (this.kept?.add(tokenId, nowS) === false) throw new TokenRefused('replayed');
   }
 
   /** @param {string} token @returns {Promise<Record<string, unknown>>} */

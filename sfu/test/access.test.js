@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import test from 'node:test';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { parseConfig } from '../src/config.js';
 import { Front } from '../src/front.js';
 import { makeLogger } from '../src/logger.js';
 import { Operations } from '../src/operations.js';
-import { startFront, testConfig, until, withMediasoup } from './helpers/front.js';
+import { startFront, temporaryFolder, testConfig, until, withMediasoup } from './helpers/front.js';
 
 const SECRET = 'a secret of 32 bytes, or of more';
 const now = () => Math.floor(Date.now() / 1000);
@@ -62,6 +63,21 @@ test('every token that is no good gets the same answer, and the log knows why', 
   assert.equal((await (await page()).join({ access_token: good })).code, 'not_allowed');
   assert.equal(await metric('signalling_refused_total{code="not_allowed_replayed"}'), 1);
 });
+
+test(
+  'a token that was used at one node is none at another with the same folder',
+  withMediasoup,
+  async (t) => {
+    const access = { secrets: [SECRET], used_tokens: join(temporaryFolder(t), 'used') };
+    const good = await token();
+    const answers = [];
+    for (const node of [await startFront(t, { access }), await startFront(t, { access })]) {
+      await node.idleWorker();
+      answers.push((await (await node.page()).join({ access_token: good })).type);
+    }
+    assert.deepEqual(answers, ['joined', 'refused']);
+  },
+);
 
 test('a token is not used up by a busy server, and a resume needs none', withMediasoup, async (t) => {
   const { page, idleWorker } = await startFront(t, { access: { secrets: [SECRET] } });

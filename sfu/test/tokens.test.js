@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createHash, createHmac } from 'node:crypto';
+import { readdirSync, readFileSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { ReplayCache, TokenRefused, TokenVerifier } from '../src/tokens.js';
+import { UsedTokens } from '../src/used_tokens.js';
+import { temporaryFolder } from './helpers/front.js';
 
 // The Python front's tests read the same file.
 const { settings, defaults, cases } = JSON.parse(
@@ -13,7 +16,8 @@ const { settings, defaults, cases } = JSON.parse(
 const { current, previous } = settings.secrets;
 
 /** @param {number} [remembered] */
-const verifier = (remembered) => new TokenVerifier({ ...settings, secrets: [current, previous] }, remembered);
+const verifier = (remembered) =>
+  new TokenVerifier({ ...settings, secrets: [current, previous] }, undefined, remembered);
 
 /** @param {string | Buffer} data */
 const b64 = (data) => Buffer.from(data).toString('base64url');
@@ -139,4 +143,42 @@ test('the replay cache keeps every id for its time, and never too many', () => {
       assert.equal(cache.add('last', now + 1000, now + 200), false);
     }),
   );
+});
+
+test('with a folder a token is good once, whatever is restarted', (t) => {
+  const folder = join(temporaryFolder(t), 'used');
+  const front = () => new TokenVerifier({ ...settings, secrets: [current], used_tokens: folder });
+  const grant = { tokenId: '../x', label: '', maxCallS: null, expiresS: Date.now() / 1000 + 60 };
+  const now = Date.now() / 1000;
+  const other = front();
+  front().use(grant, now);
+  assert.throws(() => other.use(grant, now), { reason: 'replayed' });
+  assert.deepEqual(readdirSync(folder), [createHash('sha256').update('../x').digest('hex')]);
+});
+
+test('of used tokens those are deleted that have expired, and nothing else', (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'somebody else'), '');
+  utimesSync(join(folder, 'somebody else'), 0, 0);
+  const used = new UsedTokens(folder, 100, assert.fail);
+  const now = Date.now() / 1000;
+  assert.ok(used.add('a', now) && used.add('b', now + 95) && used.has('a'));
+  assert.ok(!used.add('a', now + 99));
+  used.add('c', now + 110);
+  assert.deepEqual(readdirSync(folder), ['somebody else']);
+});
+
+test('where used tokens cannot be written memory has to do; where the folder cannot be made, that is said', (t) => {
+  const folder = join(temporaryFolder(t), 'used');
+  /** @type {string[]} */
+  const errors = [];
+  const access = { ...settings, secrets: [current], used_tokens: folder };
+  const door = new TokenVerifier(access, (error) => errors.push(error));
+  rmdirSync(folder);
+  const grant = { tokenId: 'a', label: '', maxCallS: null, expiresS: 1065 };
+  door.use(grant, 1000);
+  assert.throws(() => door.use(grant, 1000), { reason: 'replayed' });
+  assert.match(errors[0] ?? '', /ENOENT/);
+  writeFileSync(folder, '');
+  assert.throws(() => new TokenVerifier({ ...access, used_tokens: join(folder, 'x') }), /used_tokens/);
 });

@@ -91,12 +91,14 @@ class PageClient:
         self._ids = itertools.count()
         self.said: list[dict[str, Any]] = []
         """What came and was not asked for."""
+        self.call_id = ""
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession()
         self._socket = await self._client.ws_connect(self._url)
         await self._socket.send_json({"type": "join", "version": 1})
         joined = await self.message("joined")
+        self.call_id = joined["call_id"]
         sender = await self._open(self.sending, "send")
         await self._open(self.receiving, "receive")
         capabilities = joined["router_rtp_capabilities"]

@@ -1,4 +1,5 @@
-"""A front's rules of access in one place: who may call, and with which token (sans-I/O but for the secret file)."""
+"""A front's rules of access in one place: who may call, and with which token (sans-I/O but for the secret file and the
+used tokens)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from voicebot.access.secrets import AccessError, call_secrets
 from voicebot.access.settings import AccessSettings
 from voicebot.access.tokens import CallGrant, TokenReason, TokenRefused, TokenVerifier
 
-__all__ = ["Door", "JoinReason", "JoinRefused"]
+__all__ = ["Door", "JoinReason", "JoinRefused", "used_tokens_folder"]
 
 LINES = (1.0, 20.0)
 """Refusals that are logged: so many a second, and at once."""
@@ -20,6 +21,11 @@ LINES = (1.0, 20.0)
 JoinReason: TypeAlias = TokenReason | Literal["not_local", "too_many_joins", "too_many_calls"]
 """`TokenReason`, and: `not_local`: without a secret, somebody who is not on this machine, or comes through a proxy or
 under a name that is not this machine's. `too_many_joins`, `too_many_calls`: of that address."""
+
+
+def used_tokens_folder(settings: AccessSettings, base_dir: Path) -> Path | None:
+    """Where a profile's fronts remember used tokens, where that is on disk."""
+    return None if settings.used_tokens is None else base_dir / settings.used_tokens.expanduser()
 
 
 class JoinRefused(Exception):
@@ -64,10 +70,20 @@ class Door:
                 audience=settings.audience,
                 max_ttl_s=settings.max_ttl_s,
                 leeway_s=settings.leeway_s,
+                folder=used_tokens_folder(settings, base_dir),
             )
             if secrets
             else None
         )
+
+    def prepare(self) -> None:
+        """Before the first call: make what is needed on disk.
+
+        Raises:
+            AccessError: it cannot be made.
+        """
+        if self.tokens is not None and self.tokens.kept is not None:
+            self.tokens.kept.prepare()
 
     @property
     def needs_token(self) -> bool:

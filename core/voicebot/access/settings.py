@@ -73,7 +73,10 @@ class LimitTexts(Settings):
     goodbye: str | None = _text(
         "When nobody answers that", "I will hang up now, as I cannot hear you. Goodbye."
     )
-    closing: str | None = _text("When the server stops (`pool.drain_s`)", "We have to close now. Goodbye.")
+    closing: str | None = _text(
+        "When the server stops (`pool.drain_s`), or an operator ends the call",
+        "We have to close now. Goodbye.",
+    )
 
 
 class AccessSettings(Settings):
@@ -107,6 +110,11 @@ class AccessSettings(Settings):
     )
     leeway_s: float = Field(
         default=5, ge=0, le=300, description="How far the clocks of whoever makes tokens may be off (s)."
+    )
+    used_tokens: Path | None = Field(
+        default=None,
+        description="A folder in which used tokens are remembered, relative to the profile: then one is not good again "
+        "after a restart, nor at another node with the same folder. null: each front remembers them in memory.",
     )
     trusted_proxies: tuple[str, ...] = Field(
         default=(),

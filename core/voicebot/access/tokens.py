@@ -20,11 +20,13 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import jwt
 
 from voicebot.access.replay import ReplayCache
+from voicebot.access.used import UsedTokens
 
 __all__ = ["CallGrant", "TokenReason", "TokenRefused", "TokenVerifier", "make_token"]
 
@@ -111,6 +113,7 @@ class TokenVerifier:
         secrets: any of them may have signed.
         max_ttl_s: the longest time for which a token may hold.
         leeway_s: how far clocks may be off.
+        folder: where used tokens are remembered beyond this process; None: nowhere.
     """
 
     def __init__(
@@ -121,12 +124,15 @@ class TokenVerifier:
         max_ttl_s: float,
         leeway_s: float,
         remembered: int = 100_000,
+        folder: Path | None = None,
     ) -> None:
         self._secrets = tuple(secrets)
         self._audience = audience
         self._max_ttl_s = max_ttl_s
         self._leeway_s = leeway_s
         self.used = ReplayCache(remembered)
+        # A token may have been made a leeway from now, and be taken a leeway after it has expired.
+        self.kept = None if folder is None else UsedTokens(folder, max_ttl_s + 2 * leeway_s)
 
     def verify(self, token: str | None, now_s: float, origin: str | None = None) -> CallGrant:
         """What the token grants; it is not used up by that.
@@ -144,7 +150,7 @@ class TokenVerifier:
         token_id, expires_s, label, max_call_s, bound_to = self._check(claims, now_s)
         if bound_to is not None and (origin is None or bound_to.lower() != origin.lower()):
             raise TokenRefused("wrong_origin")
-        if token_id in self.used:
+        if token_id in self.used or (self.kept is not None and token_id in self.kept):
             raise TokenRefused("replayed")
         return CallGrant(token_id, expires_s, label, max_call_s)
 
@@ -158,6 +164,8 @@ class TokenVerifier:
             raise TokenRefused("replayed")
         if not self.used.add(grant.token_id, grant.expires_s, now_s):
             raise TokenRefused("too_many")
+        if self.kept is not None and not self.kept.add(grant.token_id, now_s):
+            raise TokenRefused("replayed")
 
     def _claims(self, token: str) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN or not _COMPACT.fullmatch(token):

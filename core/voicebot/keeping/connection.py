@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from voicebot._version import __version__
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
-from voicebot.events import Event
+from voicebot.events import Event, KeepingFailed
 from voicebot.interfaces import Connection, HeardReport
 from voicebot.keeping.keeper import Keeper
 from voicebot.keeping.schema import CallOpened
@@ -66,11 +66,17 @@ class KeptConnection:
 
 @asynccontextmanager
 async def kept(
-    resolved: ResolvedProfile, call_id: str, connection: Connection
+    resolved: ResolvedProfile,
+    call_id: str,
+    connection: Connection,
+    tell: Callable[[Event], None] = lambda event: None,
 ) -> AsyncGenerator[Connection, None]:
     """The connection to hold the call over, so that what the profile wants kept of it is.
 
     What is still to be written at the end is waited for, `FINISH_S` at most.
+
+    Args:
+        tell: called where something cannot be kept, with a `KeepingFailed`; also when the call is over.
     """
     settings = resolved.profile.keep
     if not settings.anything:
@@ -87,7 +93,7 @@ async def kept(
         # A server may run for months: what is too old goes while nobody talks.
         tidy=lambda: CallStore(folder).prune(settings.days),
     )
-    keeper = Keeper(call_id, settings, writer, _opened(resolved), opened_s)
+    keeper = Keeper(call_id, settings, writer, _opened(resolved), opened_s, tell)
     async with task_group(cancel_on_exit=True) as group:
         task = group.create_task(keeper.run(), name="keeping")
         try:
@@ -97,6 +103,7 @@ async def kept(
             await asyncio.wait({task}, timeout=FINISH_S)
             if not task.done():
                 _log.error("call %s: what is left of it is not written within %g s", call_id, FINISH_S)
+                tell(KeepingFailed(now(), "log"))
 
 
 def _opened(resolved: ResolvedProfile) -> CallOpened:

@@ -20,6 +20,8 @@ __all__ = ["AUDIO_SUFFIX", "LOG_SUFFIX", "AudioFile", "LineFile", "free_stem", "
 
 LOG_SUFFIX = ".call.jsonl"
 AUDIO_SUFFIX = ".call.ogg"
+ROOM = 16 * 1024
+"""Bytes at a recording's end that are given up where the disk is full: the log has to say so."""
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _STEM = re.compile(r"[A-Za-z0-9_-]{1,110}")
 
@@ -57,7 +59,8 @@ class LineFile:
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
         )
         self._fd = os.open(path, flags, 0o600)
-        self._size = 0
+        self.size = 0
+        """Of what was appended."""
         self._torn = False
         self._last: deque[int] = deque(maxlen=16)
         """Sizes of the last pieces, without the first of all."""
@@ -78,21 +81,21 @@ class LineFile:
             with suppress(OSError):
                 self._mend()
             raise
-        if self._size:
+        if self.size:
             self._last.append(done)
-        self._size += done
+        self.size += done
 
     def give_up(self, size: int) -> None:
         """Take the last pieces back, up to that many bytes and half of all: others may need the room more."""
-        target = max(self._size - size, self._size // 2)
-        while self._last and self._size - self._last[-1] >= target:
-            self._size -= self._last.pop()
+        target = max(self.size - size, self.size // 2)
+        while self._last and self.size - self._last[-1] >= target:
+            self.size -= self._last.pop()
         self._torn = True
         self._mend()
 
     def _mend(self) -> None:
         if self._torn:
-            os.ftruncate(self._fd, self._size)
+            os.ftruncate(self._fd, self.size)
             self._torn = False
 
     def close(self) -> None:
@@ -105,56 +108,47 @@ class LineFile:
 class AudioFile:
     """Opus in Ogg (libsndfile), two channels, written page by page: a page holds about a second.
 
-    Raises:
-        OSError: it cannot be made, or it is there.
+    The file is there from its first page of sound on, so that there is none that cannot be played.
     """
 
     def __init__(self, path: Path, *, open_file: Callable[[Path], LineFile] = LineFile) -> None:
         import soundfile
 
-        self._file = open_file(path)
+        self._path, self._open_file = path, open_file
+        self._file: LineFile | None = None
         self._pages = _Pages()
         self._empty = True
-        try:
-            self._sound: Any = soundfile.SoundFile(
-                self._pages,
-                "w",
-                samplerate=RECORDING_RATE,
-                channels=2,
-                format="OGG",
-                subtype="OPUS",
-            )
-        except BaseException:
-            self._file.close()
-            raise
+        self._sound: Any = soundfile.SoundFile(
+            self._pages, "w", samplerate=RECORDING_RATE, channels=2, format="OGG", subtype="OPUS"
+        )
 
     def write(self, stereo: Samples) -> None:
         """Append audio, shape `(n, 2)`.
 
         Raises:
-            OSError: the disk did not take it; what was written before is good.
+            OSError: the file cannot be made, or is there, or the disk did not take it; what was written before is good.
         """
         self._sound.write(stereo)
         self._empty = self._empty and not len(stereo)
-        self._file.append(self._pages.take())
+        self._append()
 
-    def abort(self, room: int) -> None:
-        """Stop where the disk is full. Of what was written, up to `room` bytes at the end are given up.
+    def abort(self) -> None:
+        """Stop where the disk is full. Of what was written the end is given up, for others to have room.
 
         Raises:
             OSError: the disk did not even take that.
         """
         try:
             self._sound.close()
-            self._file.give_up(room)
+            self._give_up()
         finally:
-            self._file.close()
+            self._close_file()
 
     def close(self) -> None:
         """Write the end. Twice is fine.
 
         Raises:
-            OSError: the disk did not take it; what was written before is good.
+            OSError: as `write`; then the end is given up as by `abort`.
         """
         try:
             if not self._sound.closed:
@@ -162,8 +156,33 @@ class AudioFile:
                     # A file without a sample is malformed to its own library.
                     self._sound.write(np.zeros((RECORDING_RATE // 50, 2), np.int16))
                 self._sound.close()
-                self._file.append(self._pages.take())
+                self._append()
+        except OSError:
+            self._give_up()
+            raise
         finally:
+            self._close_file()
+
+    def _append(self) -> None:
+        if self._file is None:
+            if not self._pages.have_sound:
+                return
+            self._file = self._open_file(self._path)
+        try:
+            self._file.append(self._pages.take())
+        except OSError:
+            if not self._file.size:
+                self._close_file()
+                self._file = None
+                self._path.unlink()
+            raise
+
+    def _give_up(self) -> None:
+        if self._file is not None:
+            self._file.give_up(ROOM)
+
+    def _close_file(self) -> None:
+        if self._file is not None:
             self._file.close()
 
 
@@ -173,6 +192,11 @@ class _Pages:
     def __init__(self) -> None:
         self._waiting = bytearray()
         self._length = 0
+
+    @property
+    def have_sound(self) -> bool:
+        """Whether what was never taken is more than the header and the comments, a page each."""
+        return self._waiting.count(b"OggS") > 2
 
     def take(self) -> bytes:
         """What was written since the last time."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
-from voicebot.events import Event
+from voicebot.events import Event, KeepingFailed
 from voicebot.keeping.consent import Consent
 from voicebot.keeping.schema import CallOpened, ConsentGiven, data_of
 from voicebot.keeping.writing import Audio, Line, Writer
@@ -40,17 +40,24 @@ class Keeper:
     Args:
         opened: the log's first line.
         opened_s: when the call began, on the loop's clock.
+        tell: called where something cannot be kept.
     """
 
     def __init__(
-        self, call_id: str, settings: KeepSettings, writer: Writer, opened: CallOpened, opened_s: float
+        self,
+        call_id: str,
+        settings: KeepSettings,
+        writer: Writer,
+        opened: CallOpened,
+        opened_s: float,
+        tell: Callable[[KeepingFailed], None] = lambda event: None,
     ) -> None:
         self.lines = BoundedQueue[Line]("kept lines", LINE_QUEUE, when_full="drop_oldest")
         self.audio = BoundedQueue[Audio](
             "kept audio", AUDIO_QUEUE_S, unit="s", size=lambda item: item.duration_s
         )
         self._call_id, self._settings, self._writer = call_id, settings, writer
-        self._opened, self._opened_s = opened, opened_s
+        self._opened, self._opened_s, self._tell = opened, opened_s, tell
         self._consent = Consent(required=settings.consent == "required", phrases=settings.consent_phrases)
         self._wake = asyncio.Event()
         self._closed_s: float | None = None
@@ -143,8 +150,10 @@ class Keeper:
             raise
         except ThreadsBusy:
             _log.error("call %s is not kept any further: too many writers hang on the disk", self._call_id)
+            self._tell(KeepingFailed(now(), "log"))
         except Exception:
             _log.exception("call %s is not kept any further", self._call_id)
+            self._tell(KeepingFailed(now(), "log"))
         finally:
             self.close()
 
@@ -165,8 +174,10 @@ class Keeper:
 
         await self._in_thread(write)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(_threads, work)
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(_threads, work)
+        while self._writer.failed:
+            self._tell(KeepingFailed(now(), self._writer.failed.pop()))
 
 
 async def _all_of(queue: BoundedQueue[T]) -> list[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import tempfile
@@ -20,6 +21,7 @@ from voicebot.profile import Profile
 __all__ = ["CallStore", "KeptCall", "folder_of", "prepare"]
 
 _DAY_S = 86_400.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _log = logging.getLogger("voicebot.keeping")
 
@@ -150,7 +152,8 @@ def folder_of(profile: Profile) -> Path:
 def prepare(profile: Profile) -> None:
     """Before the first call: the folder is there, what is too old in it is deleted, libraries are loaded.
 
-    Nothing happens where the profile keeps nothing. It blocks.
+    Nothing happens where the profile keeps nothing. A full disk is logged and no more: it is no reason to take no
+    calls. It blocks.
 
     Raises:
         VoicebotError: nothing can be written there.
@@ -163,10 +166,10 @@ def prepare(profile: Profile) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise VoicebotError(
-            f"{folder}: calls cannot be kept there: {error.strerror}",
-            hint="`keep.folder` in the profile says where.",
-        ) from error
+        problem = f"{folder}: calls cannot be kept there: {error.strerror}"
+        if error.errno not in _FULL:
+            raise VoicebotError(problem, hint="`keep.folder` in the profile says where.") from error
+        _log.error("%s", problem)
     if keep.recording:
         import soundfile  # noqa: F401  # not in the first call
     if deleted := CallStore(folder).prune(keep.days):

@@ -20,8 +20,6 @@ __all__ = ["Audio", "Line", "Writer"]
 
 _PIECE_S = 10.0
 """How much is mixed and encoded at once."""
-_ROOM = 16 * 1024
-"""Bytes at a recording's end that are given up where the disk is full: the log has to say so."""
 
 _log = logging.getLogger("voicebot.keeping")
 
@@ -83,9 +81,13 @@ class Writer:
         """Written."""
         self.lost = 0
         """Lines that are missing, and not yet said to be."""
+        self.failed: list[Literal["log", "recording"]] = []
+        """What could not be written any more, or for a while; whoever tells of it takes it."""
         self._folder, self._call_id, self._opened_s, self._secrets = folder, call_id, opened_s, secrets
         self._logs, self._records, self._open_file = logs, records, open_file
         self._tidy = tidy
+        self._owed: Line | None = None
+        """How the recording ended, where the disk has not taken that yet: it is never left out."""
         self._stem = ""
         self._abandoned = False
         self._log_file: LineFile | None = None
@@ -97,7 +99,7 @@ class Writer:
         """Write these, as far as they can be."""
         try:
             for line in lines:
-                self._line(line)
+                self._put(line.at_s, line)
             for item in audio:
                 self._audio(item)
             if audio:
@@ -108,7 +110,9 @@ class Writer:
 
     def missed(self, lines: int) -> None:
         """So many lines never came here."""
-        self.lost += lines
+        if lines:
+            self.lost += lines
+            self.failed.append("log")
 
     def stop_recording(self, at_s: float, reason: Literal["too_slow", "fault"]) -> None:
         """The recording is over before the call is."""
@@ -121,6 +125,7 @@ class Writer:
             self._record_until(at_s)
             if self._records:
                 self._over(at_s, "ended", "")
+            self._put(at_s)
         finally:
             self._close()
         try:
@@ -140,20 +145,26 @@ class Writer:
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
-    def _line(self, line: Line) -> None:
-        if not self._logs:
+    def _put(self, at_s: float, line: Line | None = None) -> None:
+        """Write a line, if there is one, after what is to be said before it."""
+        if not self._logs or not (self.lost or self._owed or line):
             return
         try:
             if self._log_file is None:
                 self._log_file = self._open_file(self._path(LOG_SUFFIX))
             if self.lost:
-                self._append(Line.of(line.at_s, LinesLost(lost=self.lost)))
+                self._append(Line.of(at_s, LinesLost(lost=self.lost)))
                 self.lost = 0
-            self._append(line)
+            if self._owed is not None:
+                self._append(self._owed)
+                self._owed = None
+            if line is not None:
+                self._append(line)
         except OSError as error:
-            self.lost += 1
+            self.lost += line is not None
             if not self._failing:
                 _log.error("call %s: its log cannot be written: %s", self._call_id, error.strerror)
+                self.failed.append("log")
             self._failing = True
         else:
             self._failing = False
@@ -178,31 +189,25 @@ class Writer:
     def _audio(self, item: Audio) -> None:
         if not self._records:
             return
-        if self._mixer is None:
-            if item.chunk is None:
-                return
-            self._begin(item)
-        mixer = self._mixer
-        if mixer is None:
-            return
         if item.chunk is None:
-            mixer.cancel(item.at_s)
-        elif item.side == "user":
+            if self._mixer is not None:
+                self._mixer.cancel(item.at_s)
+            return
+        mixer = self._mixer or self._begin(item)
+        if item.side == "user":
             mixer.user(item.chunk, item.at_s)
         else:
             mixer.agent(item.chunk, item.at_s)
 
-    def _begin(self, first: Audio) -> None:
+    def _begin(self, first: Audio) -> Mixer:
         """The recording begins with what is heard first: user audio has been going on when it comes."""
         origin_s = first.at_s - (first.duration_s if first.side == "user" else 0.0)
         path = self._path(AUDIO_SUFFIX)
-        try:
-            self._audio_file = AudioFile(path, open_file=self._open_file)
-        except OSError as error:
-            self._over(first.at_s, "disk", error.strerror or str(error))
-            return
+        self._audio_file = AudioFile(path, open_file=self._open_file)
         self._mixer = Mixer(origin_s)
-        self._line(Line.of(origin_s, RecordingStarted(file=path.name, sample_rate=RECORDING_RATE)))
+        started = RecordingStarted(file=path.name, sample_rate=RECORDING_RATE)
+        self._put(origin_s, Line.of(origin_s, started))
+        return self._mixer
 
     def _record_until(self, until_s: float) -> None:
         mixer = self._mixer
@@ -225,7 +230,7 @@ class Writer:
         file, self._audio_file, self._mixer, self._records = self._audio_file, None, None, False
         try:
             if file is not None and reason == "disk":
-                file.abort(_ROOM)
+                file.abort()
             elif file is not None:
                 file.close()
         except OSError as error:
@@ -233,10 +238,12 @@ class Writer:
                 reason, message = "disk", error.strerror or str(error)
         if reason != "ended":
             _log.error("call %s: its recording stops (%s): %s", self._call_id, reason, message or "see above")
+            self.failed.append("recording")
         elif not began:
             return
         stopped = RecordingStopped(reason=reason, message=message, seconds=round(seconds, 3))
-        self._line(Line.of(at_s, stopped))
+        self._owed = Line.of(at_s, stopped)
+        self._put(at_s)
 
     def _path(self, suffix: str) -> Path:
         self._stem = self._stem or free_stem(self._folder, self._call_id)

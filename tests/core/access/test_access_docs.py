@@ -60,7 +60,7 @@ def test_a_backend_in_node() -> None:
 
 def test_the_profiles_are_right() -> None:
     examples = [yaml.safe_load(text) for text in blocks("yaml")]
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         section = example["access"]
         if "secret" in section:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicebot.access.door import Door
 from voicebot.access.replay import ReplayCache
+from voicebot.access.secrets import AccessError
+from voicebot.access.settings import AccessSettings
 from voicebot.access.tokens import CallGrant, TokenRefused, TokenVerifier, make_token
+from voicebot.access.used import UsedTokens
 
 # The SFU's tests read the same file.
 DATA = json.loads((Path(__file__).parent / "token_cases.json").read_text(encoding="utf-8"))
@@ -169,3 +175,51 @@ def test_the_replay_cache_keeps_every_id_for_its_time_and_never_too_many(
             known[name] = until_s
         assert len(cache) <= 5
         assert all(one in cache for one in known)
+
+
+def test_with_a_folder_a_token_is_good_once_whatever_is_restarted(tmp_path: Path) -> None:
+    def front(folder: Path = tmp_path) -> TokenVerifier:
+        return TokenVerifier((SECRET,), audience="voicebot", max_ttl_s=3600, leeway_s=5, folder=folder)
+
+    now_s = time.time()
+    token = make_token(SECRET, audience="voicebot", now_s=now_s, ttl_s=60, token_id="../\ud800")
+    first, other = front(), front()
+    grant = other.verify(token, now_s)
+    first.use(first.verify(token, now_s), now_s)
+    for attempt in (
+        lambda: other.use(grant, now_s),  # it was looked at before
+        lambda: front().verify(token, now_s),
+    ):
+        with pytest.raises(TokenRefused, match="replayed"):
+            attempt()
+    assert [(path.stat().st_size, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [(0, 0o600)]
+
+
+def test_of_used_tokens_those_are_deleted_that_have_expired_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "somebody's").touch()
+    os.utime(tmp_path / "somebody's", (0, 0))
+    used, now_s = UsedTokens(tmp_path, 100), time.time()
+    assert used.add("a", now_s)
+    assert used.add("b", now_s + 95)
+    assert "a" in used
+    assert not used.add("a", now_s + 99)
+    assert used.add("c", now_s + 110)
+    assert ["a" in used, "c" in used, len(list(tmp_path.iterdir()))] == [False, False, 1]
+
+
+def test_where_used_tokens_cannot_be_written_memory_has_to_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = TokenVerifier((SECRET,), audience="voicebot", max_ttl_s=60, leeway_s=5, folder=tmp_path / "gone")
+    door.use(CallGrant("a", 1065), 1000)
+    with pytest.raises(TokenRefused, match="replayed"):
+        door.use(CallGrant("a", 1065), 1000)
+    assert "a used call token cannot be written" in caplog.text
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_the_first_call(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings = AccessSettings.model_validate({"secret": SECRET.decode(), "used_tokens": "file/tokens"})
+    with pytest.raises(AccessError, match=r"access\.used_tokens"):
+        Door(settings, "127.0.0.1", tmp_path).prepare()
+    Door(AccessSettings(), "127.0.0.1").prepare()

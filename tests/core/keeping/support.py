@@ -42,9 +42,9 @@ class FullDisk:
                 super().append(piece)
 
             def give_up(self, size: int) -> None:
-                before = self._size
+                before = self.size
                 super().give_up(size)
-                disk.room += before - self._size
+                disk.room += before - self.size
 
         return File(path)
 

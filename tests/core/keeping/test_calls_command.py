@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -175,6 +177,18 @@ def test_prune_follows_the_profile(folder: Path, profile: Path, capsys: pytest.C
 def test_a_start_deletes_what_is_too_old(folder: Path, profile: Path) -> None:
     prepare(load_profile(str(profile), environ={}))
     assert ids(folder) == ["middle", "new-call"]
+
+
+def test_a_full_disk_is_no_reason_to_take_no_calls_and_what_is_too_old_makes_room(
+    folder: Path, profile: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    prepare(load_profile(str(profile), environ={}))
+    assert ids(folder) == ["middle", "new-call"]
+    assert "No space left" in caplog.text
 
 
 def test_without_a_limit_nothing_is_deleted_by_itself(folder: Path) -> None:

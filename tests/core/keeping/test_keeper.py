@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import soundfile
 
 from voicebot.audio import AudioChunk
 from voicebot.clock import now
-from voicebot.events import AgentClause, AgentTurnEnded, UserTranscript
+from voicebot.events import AgentClause, AgentTurnEnded, KeepingFailed, UserTranscript
 from voicebot.keeping import keeper as module
 from voicebot.keeping.keeper import AUDIO_QUEUE_S, LINE_QUEUE, Keeper
 from voicebot.keeping.reading import read_log
@@ -34,9 +34,14 @@ def settings(**values: object) -> KeepSettings:
     )
 
 
-def keeping(folder: Path, chosen: KeepSettings, writer: Writer | None = None) -> Keeper:
+def keeping(
+    folder: Path,
+    chosen: KeepSettings,
+    writer: Writer | None = None,
+    tell: Callable[[KeepingFailed], None] = lambda event: None,
+) -> Keeper:
     writer = writer or Writer(folder, "c", opened_s=now(), logs=True, records=chosen.recording)
-    return Keeper("c", chosen, writer, OPENED, now())
+    return Keeper("c", chosen, writer, OPENED, now(), tell)
 
 
 async def hear(keeper: Keeper, seconds: float) -> None:
@@ -216,6 +221,21 @@ def test_a_fault_of_the_writer_ends_the_keeping_alone(
 
     asyncio.run(main())
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_what_cannot_be_kept_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        keeper = keeping(tmp_path / "gone", settings(), tell=lambda event: told.append(event.what))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keeper.run())
+            await hear(keeper, 5)
+            keeper.close()
+
+    run_virtual(main())
+    assert sorted(told) == ["log", "recording"]
+    assert len(caplog.records) == 2
 
 
 def test_what_is_no_event_is_no_trouble(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

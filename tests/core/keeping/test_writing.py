@@ -55,14 +55,15 @@ def test_a_call_leaves_a_log_and_a_recording_for_its_owner_alone(tmp_path: Path)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_recording_grows_while_it_is_made(tmp_path: Path) -> None:
+def test_a_recording_grows_while_it_is_made_and_can_be_played_as_soon_as_it_is_there(tmp_path: Path) -> None:
     kept, path = writer(tmp_path), tmp_path / "call-1.call.ogg"
     readable = []
     for second in range(8):
         kept.write([], talk(1, second))
-        readable.append(soundfile.info(path).duration if path.stat().st_size > 1_000 else 0.0)
+        readable.append(soundfile.info(path).duration if path.exists() else 0.0)
     kept.end(8.0)
     assert readable == sorted(readable)
+    assert readable[0] == 0
     assert readable[-1] > 4
 
 
@@ -244,3 +245,36 @@ def test_nobody_waits_for_an_abandoned_writer_and_its_files_are_closed(
     assert log_in(tmp_path).whole
     assert soundfile.info(tmp_path / "call-1.call.ogg").duration > 0.9
     assert caplog.records == []
+
+
+def test_a_recording_that_had_no_room_is_no_file_and_the_log_says_so_when_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FullDisk(0)
+    kept = writer(tmp_path, open_file=disk)
+    for second in range(5):
+        kept.write([clause(second)], talk(1, second))
+    assert [path.name for path in tmp_path.iterdir()] == ["call-1.call.jsonl"]
+    disk.room = 10_000
+    kept.write([clause(5)], talk(1, 5))
+    kept.end(6.0)
+    assert names(log_in(tmp_path)) == ["lines_lost", "recording_stopped", "agent_clause"]
+    assert log_in(tmp_path).lines[1].data["reason"] == "disk"
+    assert sorted(kept.failed) == ["log", "recording"]
+
+
+def test_where_the_last_page_has_no_room_the_log_gets_some(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = FullDisk(1_000_000)
+    kept = writer(tmp_path, open_file=disk)
+    kept.write([Line.of(0.0, OPENED)], [])
+    for second in range(6):
+        kept.write([], talk(1, second))
+    disk.room = 0
+    kept.end(6.0)
+    log, audio = log_in(tmp_path), tmp_path / "call-1.call.ogg"
+    assert log.whole
+    assert names(log) == ["call_opened", "recording_started", "recording_stopped"]
+    assert log.lines[-1].data["reason"] == "disk"
+    assert 0 < soundfile.info(audio).duration < 6

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -28,10 +29,27 @@ from voicebot.testing.engines import ScriptedUtterance
 
 SAMPLE_RATE = 22_050
 STEP_S = 0.1
+FOR_EVER_S = 3600.0
 
 
 class _Config(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _StallingConfig(_Config):
+    stalls: Path | None = Field(
+        default=None,
+        description="A folder: where a file in it is named after the process's id, and holds the engine's kind, what "
+        "the engine is asked then is never answered.",
+    )
+
+    def stalled(self, kind: str) -> bool:
+        if self.stalls is None:
+            return False
+        try:
+            return kind in (self.stalls / str(os.getpid())).read_text()
+        except FileNotFoundError:
+            return False
 
 
 class VadConfig(_Config):
@@ -40,7 +58,7 @@ class VadConfig(_Config):
     )
 
 
-class SttConfig(_Config):
+class SttConfig(_StallingConfig):
     texts: list[str] = Field(
         default=["What time is it?", "And what is the weather like tomorrow?", "Thank you, goodbye."],
         min_length=1,
@@ -49,7 +67,7 @@ class SttConfig(_Config):
     final_ms: float = Field(default=80, ge=0, description="How long a final transcript takes (ms).")
 
 
-class LlmConfig(_Config):
+class LlmConfig(_StallingConfig):
     replies: list[str] = Field(
         default=[
             "It is a quarter past four in the afternoon.",
@@ -75,7 +93,7 @@ class LlmConfig(_Config):
     fail_on_text: str = Field(default="", description="When the user says this, this answer fails.")
 
 
-class TtsConfig(_Config):
+class TtsConfig(_StallingConfig):
     ttfa_ms: float = Field(default=60, ge=0, description="Time to a clause's first audio (ms).")
     rtf: float = Field(default=0.1, ge=0, description="Time per duration of the audio that follows.")
     char_ms: float = Field(default=65, gt=0, description="How long a character sounds (ms).")
@@ -108,12 +126,15 @@ class Stt(ScriptedSTT):
     Config = SttConfig
 
     def __init__(self, config: SttConfig, context: ProviderContext) -> None:
-        super().__init__(final_s=config.final_ms / 1000)
-        self._script = config.texts
+        super().__init__()
+        self._config = config
 
     def start(self, on_interim: Callable[[InterimTranscript], None]) -> ScriptedUtterance:
         if not self.texts:
-            self.texts = list(self._script)
+            self.texts = list(self._config.texts)
+        self.final_s = FOR_EVER_S if self._config.stalled("stt") else self._config.final_ms / 1000
+        # Nobody looks at them here, and each would keep its whole call.
+        self.utterances.clear()
         return super().start(on_interim)
 
 
@@ -139,14 +160,17 @@ class Llm(ScriptedLLM):
         self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec] = ()
     ) -> AsyncGenerator[LLMEvent, None]:
         said = messages[-1].content
+        if self._config.stalled("llm"):
+            await asyncio.sleep(FOR_EVER_S)
         if self._config.die_on_text and self._config.die_on_text in said:
             os.kill(os.getpid(), signal.SIGKILL)
         if self._config.hang_on_text and self._config.hang_on_text in said:
-            time.sleep(3600)  # noqa: ASYNC251 - it is what a bad plugin does
+            time.sleep(FOR_EVER_S)  # noqa: ASYNC251 - it is what a bad plugin does
         if self._config.fail_on_text and self._config.fail_on_text in said:
             raise EngineError("told to fail")
         if not self.replies:
             self.replies = list(self._config.replies)
+        self.asked.clear()
         async for event in super().generate(messages):
             yield event
 
@@ -158,6 +182,7 @@ class Tts(ScriptedTTS):
 
     def __init__(self, config: TtsConfig, context: ProviderContext) -> None:
         super().__init__(sample_rate=SAMPLE_RATE, ttfa_s=config.ttfa_ms / 1000, rtf=config.rtf)
+        self._config = config
         self._char_s = config.char_ms / 1000
 
     async def synthesize(self, text: str) -> AsyncGenerator[SynthesisEvent, None]:
@@ -166,7 +191,7 @@ class Tts(ScriptedTTS):
             position = text.index(word, position)
             yield WordMark(word, position * self._char_s)
             position += len(word)
-        await asyncio.sleep(self.ttfa_s)
+        await asyncio.sleep(FOR_EVER_S if self._config.stalled("tts") else self.ttfa_s)
         count = round(len(text) * self._char_s * SAMPLE_RATE)
         step = round(STEP_S * SAMPLE_RATE)
         for start in range(0, count, step):
