@@ -21,6 +21,8 @@ from voicebot.profile import Profile
 __all__ = ["CallStore", "KeptCall", "folder_of", "prepare"]
 
 _DAY_S = 86_400.0
+_PRUNED = ".pruned"
+_PRUNE_EVERY_S = 3_600.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _log = logging.getLogger("voicebot.keeping")
@@ -123,6 +125,21 @@ class CallStore:
             VoicebotError: the folder cannot be read, or a file not be deleted.
         """
         return 0 if days is None else self.delete(self.older_than(days))
+
+    def prune_when_due(self, days: int | None) -> int:
+        """`prune`, where nobody did so here within the hour: looking through many calls is no work for after each one.
+
+        Raises:
+            VoicebotError: as `prune`.
+        """
+        note = self.folder / _PRUNED
+        with suppress(FileNotFoundError):
+            # Either way: a clock may have been set back.
+            if abs(time.time() - note.stat().st_mtime) < _PRUNE_EVERY_S:
+                return 0
+        with suppress(OSError):  # on a full disk it is due all the more
+            note.touch(mode=0o600)
+        return self.prune(days)
 
     def export(self, call: KeptCall, target: Path) -> None:
         """Write what there is of a call into a zip, which appears whole or not at all.

@@ -196,6 +196,19 @@ def test_without_a_limit_nothing_is_deleted_by_itself(folder: Path) -> None:
     assert len(ids(folder)) == 3
 
 
+def test_among_many_calls_it_is_looked_for_old_ones_once_an_hour(folder: Path) -> None:
+    store = CallStore(folder)
+    assert store.prune_when_due(10) == 1
+    old = folder / "old-again.call.jsonl"
+    old.write_text("")
+    os.utime(old, (1.0, 1.0))
+    assert store.prune_when_due(10) == 0
+    hour_ago = time.time() - 3_601
+    os.utime(folder / ".pruned", (hour_ago, hour_ago))
+    assert store.prune_when_due(10) == 1
+    assert ids(folder) == ["middle", "new-call"]
+
+
 def test_the_end_of_a_call_tidies_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise VoicebotError("cannot be deleted")
