@@ -36,7 +36,15 @@ from voicebot.speech.spoken import spoken
 from voicebot.tasks import task_group
 from voicebot.tools import ToolRunner, find_tools, without_use
 
-__all__ = ["as_one", "build_engines", "build_provider", "build_tools", "for_session", "hold_call", "serve_calls"]
+__all__ = [
+    "as_one",
+    "build_engines",
+    "build_provider",
+    "build_tools",
+    "for_session",
+    "hold_call",
+    "serve_calls",
+]
 
 _log = logging.getLogger(__name__)
 

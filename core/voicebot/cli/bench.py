@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from voicebot.cli.curve import curve
+from voicebot.cli.writing import write_text
 
 if TYPE_CHECKING:
     from voicebot.bench.runner import Contestant
@@ -138,6 +139,7 @@ def _bench(
     from voicebot.models import ModelStore
     from voicebot.report import process_usage
     from voicebot.watchdog import run
+    from voicebot.wav import check_writable
 
     if plot_path is not None:
         check_plot(plot_path)
@@ -145,7 +147,8 @@ def _bench(
         need_matplotlib()
     to_stdout = json_path is not None and str(json_path) == "-"
     for path in (None if to_stdout else json_path, markdown_path, html_path):
-        _check_folder(path)
+        if path is not None:
+            check_writable(path)
     names = [name for name in (profile, against) if name is not None]
     contestants = build_contestants(names)
     deadline_s = max(contestant.settings.deadlines.warmup_s for contestant in contestants)
@@ -240,34 +243,12 @@ def _write_reports(
     report: dict[str, Any], json_path: Path | None, markdown_path: Path | None, html_path: Path | None
 ) -> None:
     if json_path is not None:
-        _write(json_path, _as_json(report))
+        write_text(json_path, _as_json(report))
     if markdown_path is not None:
         from voicebot.bench.markdown import as_markdown
 
-        _write(markdown_path, as_markdown(report))
+        write_text(markdown_path, as_markdown(report))
     if html_path is not None:
         from voicebot.bench.webpage import as_html
 
-        _write(html_path, as_html(report))
-
-
-def _check_folder(path: Path | None) -> None:
-    from voicebot.errors import VoicebotError
-
-    if path is None:
-        return
-    if path.is_dir():
-        raise VoicebotError(f"{path} is a folder; name a file to write.")
-    if not path.parent.is_dir():
-        raise VoicebotError(
-            f"{path} cannot be written: there is no folder {path.parent}.", hint="Create it first."
-        )
-
-
-def _write(path: Path, text: str) -> None:
-    from voicebot.errors import VoicebotError
-
-    try:
-        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise VoicebotError(f"{path}: the report cannot be written: {error.strerror}") from error
+        write_text(html_path, as_html(report))

@@ -7,9 +7,10 @@ import os
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
+
+from voicebot.cli.writing import write_text
 
 __all__ = ["call"]
 
@@ -111,24 +112,14 @@ def call(
         "input": str(input_wav),
         "output": str(output_wav),
     }
+    text = json.dumps(data, indent=2, ensure_ascii=False)
     if to_stdout:
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(text)
     elif report_path is not None:
-        _write(report_path, data)
+        write_text(report_path, text)
     view.summary(data)
     return 1 if report.errors else 0
 
 
 def _warn(record: Path, problem: str) -> None:
     click.echo(f"{record}: the recording is not whole: {problem}", err=True)
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    from voicebot.errors import VoicebotError
-
-    try:
-        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        # Half an emoji, which models stream and UTF-8 cannot hold, becomes JSON's own escape.
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise VoicebotError(f"{path}: the report cannot be written: {error.strerror}") from error

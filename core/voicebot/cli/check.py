@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,8 @@ def check(profile: str, as_json: bool) -> None:
     loaded = load_profile(profile)
     store = ModelStore(base_dir=loaded.base_dir)
     resolved = resolve(loaded)
-    build_tools(resolved, build_hook_manager())
+    with closing(build_hook_manager()) as hooks:
+        build_tools(resolved, hooks)
     checked = inspect_profile(resolved, store)
     ready = not any(row.problems for row in checked)
     if as_json:

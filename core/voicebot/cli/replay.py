@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from voicebot.cli.writing import write_text
 
 if TYPE_CHECKING:
     from voicebot.interfaces import Kind
@@ -84,10 +86,13 @@ def replay(
     log = replayed.log if recording.whole else replayed.log[: len(recording.log)]
     comparison = compare(recording.log, log, replayed.missing)
     to_stdout = report_path is not None and str(report_path) == "-"
-    if report_path is not None:
-        _write(None if to_stdout else report_path, [comparison.as_dict()], indent=2)
+    text = json.dumps(comparison.as_dict(), indent=2, ensure_ascii=False)
+    if to_stdout:
+        click.echo(text)
+    elif report_path is not None:
+        write_text(report_path, text)
     if log_path is not None:
-        _write(log_path, replayed.log)
+        write_text(log_path, "\n".join(json.dumps(event, ensure_ascii=False) for event in replayed.log))
     if output is not None:
         from voicebot.wav import write_wav
 
@@ -127,17 +132,3 @@ def _replay(recording: Recording, profile: str | None, parts: tuple[str, ...], f
     return replay_for_real(
         recording, StandIns(resolved, store, kinds, "settings" in parts or not parts), fast=fast
     )
-
-
-def _write(path: Path | None, items: list[dict[str, Any]], indent: int | None = None) -> None:
-    from voicebot.errors import VoicebotError
-
-    text = "".join(json.dumps(item, indent=indent, ensure_ascii=False) + "\n" for item in items)
-    if path is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        # Half an emoji, which models stream and UTF-8 cannot hold, becomes JSON's own escape.
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise VoicebotError(f"{path} cannot be written: {error.strerror}.") from error

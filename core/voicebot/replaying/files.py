@@ -28,6 +28,8 @@ from voicebot.audio import Samples
 __all__ = [
     "ABOUT",
     "AUDIO_NAME",
+    "MAX_SAMPLES",
+    "MAX_STREAM_BYTES",
     "PARTIAL",
     "STREAM",
     "as_flac",
@@ -43,6 +45,11 @@ ABOUT = "call.json"
 STREAM = "stream.jsonl"
 PARTIAL = ".partial"
 AUDIO_NAME = r"(mic|voice)-(\d{4,6})"
+
+MAX_STREAM_BYTES = 64_000_000
+"""Some three hours of a call."""
+MAX_SAMPLES = 300_000_000
+"""Of all sound together: five hours at 16 kHz. A reader holds it in memory, two bytes a sample."""
 
 
 def partial_of(path: Path) -> Path:

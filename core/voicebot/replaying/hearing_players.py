@@ -87,11 +87,12 @@ class _UtterancePlayer:
         self._began_s = now()
         self._digest = blake2b(digest_size=8)
         self._audio_s = 0.0
+        self._begun = False
         self._request: Request | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
     def push(self, chunk: AudioChunk) -> None:
-        if not self._audio_s:
+        if not self._begun:
             self._begin(digest_of(chunk.samples))
         self._digest.update(chunk.samples.tobytes())
         self._audio_s += chunk.duration_s
@@ -125,6 +126,7 @@ class _UtterancePlayer:
         self._timers.clear()
 
     def _begin(self, head: str) -> None:
+        self._begun = True
         t = self._course.t()
 
         def far(asked: lines.UtteranceBegun) -> float | None:

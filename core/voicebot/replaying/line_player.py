@@ -15,7 +15,6 @@ from voicebot.clock import now
 from voicebot.events import AgentTurnEnded, AgentTurnStarted, Event, StateChanged
 from voicebot.interfaces import Capabilities, HeardReport, ToolCall
 from voicebot.replaying import lines
-from voicebot.replaying.player import GRACE_S
 from voicebot.replaying.recording import Recording
 from voicebot.replaying.shelf import Course, Shelf
 from voicebot.settings import ToolCallSettings
@@ -59,8 +58,9 @@ class ConnectionPlayer:
         ended_s = recording.ended_s
         if ended_s is None:
             ended_s = recording.mic[-1][0] if recording.mic else recording.opened_s
-            if recording.whole:  # the agent hung up, and does again
-                ended_s += GRACE_S
+            if recording.whole:
+                # Not by the user: by the agent, which does so again first, or by whoever stopped the program.
+                ended_s = recording.told[-1]["at_s"] + PTIME_MS / 1000
         if self._patient:
             rate = next((item[1] for _, item in recording.mic if not isinstance(item, HeardReport)), 16_000)
             silence, last_s = AudioChunk.silence(PTIME_MS, rate), ended_s + LONGEST_WAIT_S

@@ -20,17 +20,13 @@ from voicebot.errors import RecordingError
 from voicebot.interfaces import HeardReport
 from voicebot.replaying import lines
 from voicebot.replaying.about import FORMAT, About
-from voicebot.replaying.files import ABOUT, AUDIO_NAME, STREAM
+from voicebot.replaying.files import ABOUT, AUDIO_NAME, MAX_SAMPLES, MAX_STREAM_BYTES, STREAM
 from voicebot.replaying.recording import Recording, Request
 from voicebot.replaying.telling import check_message
 
 __all__ = ["Content", "read_content", "read_files", "read_lines", "read_recording"]
 
 MAX_ABOUT_BYTES = 4_000_000
-MAX_STREAM_BYTES = 64_000_000
-"""Some three hours of a call."""
-MAX_SAMPLES = 300_000_000
-"""Of all sound together: five hours at 16 kHz. It is held in memory, two bytes a sample."""
 MAX_FILES = 20
 """With sound: one for each side and rate."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import queue
@@ -18,7 +19,16 @@ from voicebot.clock import cpu_s, now
 from voicebot.errors import VoicebotError
 from voicebot.events import Event
 from voicebot.replaying.about import About
-from voicebot.replaying.files import ABOUT, STREAM, as_json, audio_name, make_folder, pack
+from voicebot.replaying.files import (
+    ABOUT,
+    MAX_SAMPLES,
+    MAX_STREAM_BYTES,
+    STREAM,
+    as_json,
+    audio_name,
+    make_folder,
+    pack,
+)
 from voicebot.replaying.lines import HungUp, Idle, Opened, Told
 from voicebot.replaying.telling import on_clock_of
 
@@ -55,7 +65,7 @@ class Recorder:
         self.path = path
         self._secrets = [text for secret in secrets for text in _spellings(secret)]
         self._began_s = now()
-        self._requests = 0
+        self._requests = self._stream_bytes = self._samples = 0
         self._queue: queue.Queue[Item | None] = queue.Queue(WAITING_LINES)
         self._closed = False
         try:
@@ -157,12 +167,16 @@ class Recorder:
             self._file(ABOUT, files).write(as_json(self._clean(item.model_dump(mode="json"))))
             return
         kind, fields, sound = item
-        line = kind.model_validate(self._clean(fields))
+        line = as_json(kind.model_validate(self._clean(fields)).model_dump(mode="json")) + b"\n"
+        self._stream_bytes += len(line)
+        self._samples += 0 if sound is None else len(sound[1].samples)
+        if self._stream_bytes > MAX_STREAM_BYTES or self._samples > MAX_SAMPLES:
+            raise OSError(errno.EFBIG, "it is as long as one may be")
         if sound is not None:
             side, chunk = sound
             name = f"{audio_name(side, chunk.sample_rate)}.pcm"
             self._file(name, files).write(chunk.samples.astype("<i2").tobytes())
-        self._file(STREAM, files).write(as_json(line.model_dump(mode="json")) + b"\n")
+        self._file(STREAM, files).write(line)
 
     def _file(self, name: str, files: dict[str, BinaryIO]) -> BinaryIO:
         if name not in files:

@@ -62,7 +62,7 @@ class Recording:
 
     @property
     def whole(self) -> bool:
-        return any(message["name"] == "call_ended" for message in self.told)
+        return bool(self.told) and bool(self.told[-1]["name"] == "call_ended")
 
     @property
     def log(self) -> list[dict[str, Any]]:

@@ -84,7 +84,8 @@ class TTSPlayer(Player):
             if isinstance(given, lines.Word):
                 yield WordMark(given.text, given.start_s)
             elif isinstance(given, lines.Sound):
-                yield AudioChunk(found.sounds[index], given.rate)
+                # A copy: whoever plays it may change it, and another replay needs it as it is.
+                yield AudioChunk(found.sounds[index].copy(), given.rate)
         if not found.stopped:
             await ending(found, self._course, text)
             return

@@ -26,7 +26,7 @@ def shifted(message: dict[str, Any], origin_s: float) -> dict[str, Any]:
     return message | moved
 
 
-# --- messages from outside: what is read of them --------------------------------------------------------------------------
+# --- messages from outside: what is read of them -------------------------------------------------------------------
 
 
 class _Message(BaseModel):

@@ -41,7 +41,13 @@ LINES = [
     b'{"e":"hung_up","t":0.9}',
     b'{"e":"told","event":{"name":"call_ended","at_s":0.9,"reason":"hung_up"}}',
 ]
-MEASURED = {"user_text": "", "agent_text": "", "heard_text": "", "ended": "finished", "voice_to_voice_ms": None}
+MEASURED = {
+    "user_text": "",
+    "agent_text": "",
+    "heard_text": "",
+    "ended": "finished",
+    "voice_to_voice_ms": None,
+}
 
 
 def content(lines: list[bytes], sound: bytes = bytes(8)) -> dict[str, bytes]:
@@ -122,9 +128,7 @@ def test_another_compression_is_refused(tmp_path: Path) -> None:
         read_recording(tmp_path / "odd.vbcall")
 
 
-def test_a_long_call_is_read_and_a_longer_one_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_call_is_read_and_a_longer_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sound may be longer than its stream, which is a file like the others."""
     monkeypatch.setattr("voicebot.replaying.reading.MAX_STREAM_BYTES", 2_000)
     monkeypatch.setattr("voicebot.replaying.reading.MAX_SAMPLES", 5_000)

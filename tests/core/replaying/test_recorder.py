@@ -18,7 +18,7 @@ from voicebot.call import hold_call, serve_calls
 from voicebot.errors import VoicebotError
 from voicebot.interfaces import ToolCall
 from voicebot.models import ModelStore
-from voicebot.replaying import Recording, Taping, compare, lines, read_recording, replay_recorded
+from voicebot.replaying import Recording, Taping, compare, lines, read_recording, reading, replay_recorded
 from voicebot.replaying import recorder as recorder_module
 from voicebot.replaying.about import _settings
 from voicebot.replaying.line_player import ToolsPlayer
@@ -29,6 +29,7 @@ from voicebot.report import CallReport
 from voicebot.settings import ToolCallSettings
 from voicebot.testing import run_virtual
 from voicebot.tools import ToolEvent, ToolRunner, tool_from
+from voicebot_transport_wav.connection import WavConnection
 
 
 def test_no_secret_of_the_profile_is_in_the_file(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +106,18 @@ def test_a_server_records_each_call_where_callers_have_consented(profiled: Profi
     assert compare(recording.log, replayed.log).same
 
 
+def test_what_is_kept_of_a_call_hides_nothing_from_its_recording(
+    profiled: Profiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller's token may say how long the call may be; the connection knows."""
+    monkeypatch.setattr(WavConnection, "max_call_s", 600.0, raising=False)
+    resolved = profiled(more="keep: {consent: given, transcripts: true}\n")
+    store, taping = ModelStore(base_dir=tmp_path), Taping(tmp_path, many=True)
+    run_virtual(serve_calls(resolved, store, taping=taping))
+    (path,) = tmp_path.glob("*.vbcall")
+    assert read_recording(path).about.max_call_s == 600
+
+
 def test_a_server_goes_on_where_nothing_can_be_written(
     profiled: Profiled, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -129,6 +142,22 @@ def test_a_disk_that_is_too_slow_ends_the_recording_and_not_the_call(
     assert len(report.turns) == 4
     assert problems == ["the disk is too slow for it"]
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_STREAM_BYTES", 20_000), ("MAX_SAMPLES", 80_000)])
+def test_a_call_that_is_too_long_is_recorded_as_far_as_can_be_read(
+    limit: str, value: int, profiled: Profiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, limit, value)
+    monkeypatch.setattr(reading, limit, value)
+    resolved = profiled()
+    problems: list[str] = []
+    taping = Taping(tmp_path / "call.vbcall", on_problem=problems.append)
+    run_virtual(hold_call(resolved, ModelStore(base_dir=tmp_path), taping=taping))
+    assert problems == ["it is as long as one may be"]
+    recording = read_recording(taping.path)
+    assert not recording.whole
+    assert recording.mic
 
 
 def test_what_cannot_be_a_line_ends_the_recording_and_leaves_what_came_before(
