@@ -21,7 +21,7 @@ SLOW = report(
     budget_ms={"voice_to_voice": 900, "llm_ttft": 150},
     fail_over=1.1,
 )
-NASTY = "<script>alert(1)</script> | `a`_b_ "
+NASTY = "<script>alert(1)</script> | `a`_b_ $^$ "
 
 
 class Elements(HTMLParser):

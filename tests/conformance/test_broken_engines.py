@@ -59,3 +59,16 @@ def test_one_that_hangs_is_named() -> None:
     with pytest.raises(ConformanceError, match=r"^It does not come to an end within 0.01 s\.$"):
         kit().test_it_gives_verdicts()
     kit.teardown_class()
+
+
+def test_one_that_does_not_close_is_named() -> None:
+    class StaysOpen(RightTurn):
+        async def aclose(self) -> None:
+            await asyncio.Event().wait()
+
+    kit: Any = kit_for(EndOfTurnConformance, StaysOpen)
+    kit().test_delays_are_durations()
+    kit.limit_s = 0.05
+    for close in (kit().test_no_task_is_left, kit.teardown_class):
+        with pytest.raises(ConformanceError, match=r"^It does not come to an end within 0.05 s\.$"):
+            close()

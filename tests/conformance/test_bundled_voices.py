@@ -33,7 +33,8 @@ class TestLlamaCpp(LLMConformance):
     context: ProviderContext
 
     def make(self, **settings: Any) -> LlamaCppLLM:
-        return LlamaCppLLM(LlamaCppConfig(examples=[], **settings), self.context)
+        # Short answers show as much as long ones.
+        return LlamaCppLLM(LlamaCppConfig(examples=[], max_tokens=12, **settings), self.context)
 
     def make_broken(self) -> LlamaCppLLM:
         return self.make(model=NO_MODEL)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voicebot.bench.curve import Curve, Point
 from voicebot.errors import VoicebotError
+from voicebot.wav import check_writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +24,13 @@ def check_plot(path: Path) -> None:
     """Find out before a run, not after it, that its picture cannot be drawn.
 
     Raises:
-        VoicebotError: matplotlib is missing, the suffix is unknown, or the folder does not exist.
+        VoicebotError: matplotlib is missing, the suffix is unknown, or the file cannot be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise VoicebotError(
             f"{path} has no suffix of a picture that can be drawn.", hint=f"Use one of {', '.join(SUFFIXES)}."
         )
-    if not path.parent.is_dir():
-        raise VoicebotError(
-            f"{path} cannot be written: there is no folder {path.parent}.", hint="Create it first."
-        )
+    check_writable(path)
     need_matplotlib()
 
 
@@ -137,14 +135,14 @@ def _figure(path: Path) -> tuple[Figure, Axes]:
 
 
 def _save(figure: Figure, axes: Axes, path: Path) -> None:
-    axes.grid(visible=True, alpha=0.3)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="small")
     import matplotlib
 
-    try:
-        # Text stays text: it can be searched, and read aloud.
-        with matplotlib.rc_context({"svg.fonttype": "none"}):
+    axes.grid(visible=True, alpha=0.3)
+    # Text stays text: it can be searched, and read aloud; and a name with a $ is no formula.
+    with matplotlib.rc_context({"svg.fonttype": "none", "text.parse_math": False}):
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
+        try:
             figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise VoicebotError(f"{path} cannot be written: {error.strerror or error}.") from error
+        except OSError as error:
+            raise VoicebotError(f"{path} cannot be written: {error.strerror or error}.") from error

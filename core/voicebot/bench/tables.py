@@ -31,7 +31,7 @@ class Table:
 
 
 def headline(report: Mapping[str, Any]) -> str:
-    """Passed, failed or cut short; and over how many calls."""
+    """Whether it passed, and whether it was cut short."""
     state = "failed" if report["verdict"]["breaches"] else "passed"
     return f"{state}, but stopped early" if report["partial"] else state
 

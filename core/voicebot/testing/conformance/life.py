@@ -34,7 +34,12 @@ class Remains:
     descriptors: int = 0
 
 
-def live(make: Callable[[], P], use: Callable[[P], Awaitable[object]], patience_s: float) -> Remains:
+def live(
+    make: Callable[[], P],
+    use: Callable[[P], Awaitable[object]],
+    close: Callable[[P], Awaitable[object]],
+    patience_s: float,
+) -> Remains:
     """Build, warm up, use and close a provider, on an event loop of its own.
 
     Another one should have been used before: what the first one loads for good (a library, its pools of threads) is
@@ -45,7 +50,7 @@ def live(make: Callable[[], P], use: Callable[[P], Awaitable[object]], patience_
     """
     remains = Remains()
     before = _Counts()
-    asyncio.run(_live(make(), use, remains, patience_s))
+    asyncio.run(_live(make(), use, close, remains, patience_s))
     before.wait_for(patience_s)
     after = _Counts()
     remains.threads = [name for ident, name in after.known.items() if ident not in before.known]
@@ -56,20 +61,24 @@ def live(make: Callable[[], P], use: Callable[[P], Awaitable[object]], patience_
 
 
 async def _live(
-    provider: P, use: Callable[[P], Awaitable[object]], remains: Remains, patience_s: float
+    provider: P,
+    use: Callable[[P], Awaitable[object]],
+    close: Callable[[P], Awaitable[object]],
+    remains: Remains,
+    patience_s: float,
 ) -> None:
     try:
         await provider.warmup()
         await use(provider)
     finally:
-        await provider.aclose()
+        await close(provider)
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     if tasks:
         _, tasks = await asyncio.wait(tasks, timeout=patience_s)
     remains.tasks = [_name(task) for task in tasks]
-    remains.closed_again = await _raised(provider.aclose())
+    remains.closed_again = await _raised(close(provider))
     remains.used_again = await _raised(use(provider))
-    await _raised(provider.aclose())  # it may have taken something up again
+    await _raised(close(provider))  # it may have taken something up again
 
 
 def _name(task: asyncio.Task[Any]) -> str:

@@ -74,7 +74,7 @@ class StreamConformance(ProviderConformance[P]):
     @checked
     async def test_unread_it_waits(self, provider: P) -> None:
         """A reader that stops reading holds it back: it does not run ahead without limit."""
-        await self.first_result(provider)  # what is imported for it counts for nothing
+        await self.first(provider)  # what is imported for it counts for nothing
         with memory_over(self.held_bytes) as too_much:
             async with aclosing(await self.begun(self.long_stream(provider))):
                 activity = Activity(self.rest_s)

@@ -36,10 +36,7 @@ class STTConformance(ProviderConformance[STT]):
 
     async def whole(self, stt: STT) -> FinalTranscript:
         """The speech's transcript, pushed in one piece."""
-        found = self.stage.found
-        if "whole" not in found:
-            found["whole"] = await _recognise(stt, self.speech)
-        whole: FinalTranscript = found["whole"]
+        whole: FinalTranscript = await self.first(stt)
         return whole
 
     def _has_words(self, transcript: FinalTranscript) -> bool:
