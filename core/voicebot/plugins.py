@@ -140,10 +140,11 @@ def _files(kind: str, folder: Path) -> list[PluginInfo]:
         ]
     except OSError:  # a folder that may not be read
         return []
+    modules = [(path, path.stem if path.is_file() else path.name) for path in paths]
     return [
-        PluginInfo(kind, path.stem.removeprefix(prefix), f"plugins/{path.name}", "", str(path), path)
-        for path in paths
-        if path.stem.isidentifier() and path.stem != prefix
+        PluginInfo(kind, module.removeprefix(prefix), f"plugins/{path.name}", "", str(path), path)
+        for path, module in modules
+        if module.isidentifier() and module != prefix  # `stt_demo.bak` is none
     ]
 
 
@@ -233,7 +234,7 @@ def api_hint(info: PluginInfo, plugin: object) -> str:
     wanted = getattr(plugin, "api_version", 1)
     if info.file is not None:
         return f"Write {info.file} for plugin API {API_VERSION}: docs/plugins.md says what has changed."
-    if not isinstance(wanted, int) or wanted < API_VERSION:
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < API_VERSION:
         return f"Run: pip install --upgrade {info.distribution}"
     try:
         needed = [need.split(";")[0].strip() for need in metadata.requires(info.distribution) or ()]

@@ -46,6 +46,11 @@ class Outside:
         assert done.returncode == 0, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def script(self, name: str, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """A program for many packages at once: a process for each would take longer."""
+        (self.folder / f"{name}.py").write_text(program)
+        return self.run(name, *arguments)
+
 
 def package(kind: str, name: str = "tiny") -> str:
     return f"voicebot-{kind}-{name}"

@@ -54,10 +54,12 @@ async def serve_operator(settings: OperatorSettings, shown: Shown, on_ready: Cal
 
         try:
             server = await asyncio.start_server(met, settings.host, settings.port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: what no host can be called
+            why = getattr(error, "strerror", None) or error
             raise VoicebotError(
-                f"the operator's page cannot be served at {settings.host}:{settings.port}: {error.strerror or error}",
-                hint="Another program may have that port: set operator.port to another, or to 0 for any.",
+                f"the operator's page cannot be served at {settings.host}:{settings.port}: {why}",
+                hint="Set operator.host to an address of this machine, and operator.port to one that no other program "
+                "has, or to 0 for any.",
             ) from error
         try:
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -89,7 +91,7 @@ class _Peer:
                     await self._writer.wait_closed()
             if isinstance(answer, Watch):
                 await self._watch()
-        except (ConnectionError, TimeoutError, h11.ProtocolError):
+        except (OSError, h11.ProtocolError):
             pass  # gone, or too slow
         except Exception:
             _log.exception("the operator's page failed")

@@ -48,8 +48,8 @@ def _extended(node: Node, chain: list[Path]) -> Path | None:
     if base is None:
         return None
 
-    def error(message: str) -> ProfileError:
-        return base.place.error(message, "extends")
+    def error(message: str, hint: str = "") -> ProfileError:
+        return base.place.error(message, "extends", hint)
 
     if base.problems:
         raise base.problems[0]
@@ -63,7 +63,12 @@ def _extended(node: Node, chain: list[Path]) -> Path | None:
         if not path.is_file() and Path(said).name == said:
             path = bundled_dir() / f"{said}.yaml"
         if not path.is_file():
-            raise error(f"there is no file {chain[-1].parent / said}, and no bundled profile of that name")
+            name = Path(said).stem
+            bundled = (bundled_dir() / f"{name}.yaml").is_file()
+            raise error(
+                f"there is no file {chain[-1].parent / said}, and no bundled profile of that name",
+                f"For the bundled profile write its name alone: extends: {name}" if bundled else "",
+            )
         if any(path.samefile(earlier) for earlier in chain):
             raise error(f"goes round in a circle: {' -> '.join(str(step) for step in [*chain, path])}")
     except (OSError, ValueError) as failure:

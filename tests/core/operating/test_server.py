@@ -255,3 +255,11 @@ def test_a_port_that_is_taken_is_the_users_to_mend() -> None:
             assert "operator.port" in raised.value.hint
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("host", ["x..y", "h" * 64])
+def test_so_is_a_host_that_cannot_be(host: str) -> None:
+    config = OperatorSettings(port=0, host=host, password=SecretStr(PASSWORD))
+    with pytest.raises(VoicebotError, match="cannot be served") as raised:
+        asyncio.run(serve_operator(config, Shown(), print))
+    assert "operator.host" in raised.value.hint

@@ -65,6 +65,7 @@ def test_an_older_one_asks_for_a_newer_plugin(demo: Path, make_distribution: Mak
 def test_what_is_no_number_is_said(demo: Path, make_distribution: Make, stated: str) -> None:
     plugin(make_distribution, stated)
     assert f"states the api_version {stated}, which is no whole number" in refusal()
+    assert refusal().endswith("Run: pip install --upgrade outside")
 
 
 def test_an_observer_for_another_version_is_left_out(

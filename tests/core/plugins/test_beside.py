@@ -118,6 +118,13 @@ def test_a_name_that_is_installed_too_is_an_error_that_says_what_to_do(
     assert f"Rename or remove {file}." in said
 
 
+def test_a_copy_kept_beside_it_is_no_plugin(folder: Path) -> None:
+    file = write(folder, "tts_mine.py")
+    write(folder, "tts_mine.bak/__init__.py")
+    assert find_plugin("tts", "mine", folder).file == file
+    assert [info.file for info in list_plugins("tts", folder) if info.file] == [file]
+
+
 def test_a_file_and_a_package_of_one_name_clash(folder: Path) -> None:
     write(folder, "tts_mine.py")
     write(folder, "tts_mine/__init__.py")

@@ -123,6 +123,13 @@ def test_extends_may_name_a_bundled_profile(write: Any) -> None:
     assert chained(top) == {"tts": {"use": "piper", "speed": 2}}, "a file of that name is meant first"
 
 
+@pytest.mark.parametrize("said", ["local.yaml", "./local.yaml", "../configs/local.yml", "configs/local"])
+def test_who_means_a_bundled_profile_is_told_how_to_name_it(write: Any, said: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        chained(write("top.yaml", f"extends: {said}\n"))
+    assert caught.value.hint == "For the bundled profile write its name alone: extends: local"
+
+
 def test_no_more_files_than_anyone_needs(write: Any) -> None:
     for number in range(20):
         write(f"{number}.yaml", f"extends: {number + 1}.yaml\n")
