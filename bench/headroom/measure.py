@@ -85,7 +85,9 @@ async def measured(
 
 @click.command()
 @click.option("--profile", default="local", show_default=True)
-@click.option("--load", "loads", type=float, multiple=True, default=(0.0, 0.5, 0.9), show_default=True)
+@click.option(
+    "--load", "loads", type=click.FloatRange(0, 1), multiple=True, default=(0.0, 0.5, 0.9), show_default=True
+)
 @click.option("--minutes", default=2.0, show_default=True, help="For each load.")
 @click.option("--json", "file", type=click.Path(path_type=Path))
 def main(profile: str, loads: tuple[float, ...], minutes: float, file: Path | None) -> None:
