@@ -24,9 +24,14 @@ class Census:
     """UDP and TCP sockets with a port of their own."""
     rss_mb: float
 
-    def more_than(self, before: Census) -> dict[str, float]:
-        """What has grown, and by how much; memory aside."""
+    def more_than(self, before: Census, *, spare_threads: int = 0) -> dict[str, float]:
+        """What has grown, and by how much; memory aside.
+
+        Args:
+            spare_threads: so many more are no growth: a pool gets another one when jobs happen to coincide.
+        """
         mine, theirs = asdict(self), asdict(before)
+        theirs["threads"] += spare_threads
         return {
             name: mine[name] - theirs[name] for name in mine if name != "rss_mb" and mine[name] > theirs[name]
         }
