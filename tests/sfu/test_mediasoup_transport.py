@@ -50,8 +50,9 @@ def commands_of(sessions: set[int]) -> list[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            if int(session) in sessions and state != "Z":
-                commands.append((folder / "cmdline").read_text())
+            # One that is on its way out has no command any more.
+            if int(session) in sessions and state != "Z" and (command := (folder / "cmdline").read_text()):
+                commands.append(command)
         except (FileNotFoundError, ProcessLookupError):
             continue
     return commands

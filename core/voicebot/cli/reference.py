@@ -41,7 +41,13 @@ def _sections(context: click.Context) -> Iterator[str]:
     yield f"{'#' * max(2, len(path.split()))} `{path}`"
     yield _fenced("text", " ".join([path, *command.collect_usage_pieces(context)]))
     yield from _help(command.help or "")
-    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    # Not click's own, which a command keeps from whatever context it was first asked in.
+    usage = click.Option(
+        sorted(command.get_help_option_names(context), key=len),
+        is_flag=True,
+        help="Show this message and exit.",
+    )
+    records = [parameter.get_help_record(context) for parameter in (*command.params, usage)]
     rows = [f"| {_option(names)} | {_cell(text)} |" for names, text in filter(None, records)]
     yield "\n".join(["| option | |", "|---|---|", *rows])
     if isinstance(command, click.Group):

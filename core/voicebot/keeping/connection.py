@@ -91,7 +91,7 @@ async def kept(
         records=settings.recording,
         secrets=secrets_of(resolved),
         # A server may run for months: what is too old goes while nobody talks.
-        tidy=lambda: CallStore(folder).prune_when_due(settings.days),
+        tidy=lambda: CallStore(folder).prune_when_due(settings.days, opened_s),
     )
     keeper = Keeper(call_id, settings, writer, _opened(resolved), opened_s, tell)
     async with task_group(cancel_on_exit=True) as group:

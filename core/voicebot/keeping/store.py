@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import tempfile
 import time
@@ -21,8 +22,9 @@ from voicebot.profile import Profile
 __all__ = ["CallStore", "KeptCall", "folder_of", "prepare"]
 
 _DAY_S = 86_400.0
-_PRUNED = ".pruned"
 _PRUNE_EVERY_S = 3_600.0
+_pruned_s: dict[Path, float] = {}
+"""When this process last looked through a folder for what is too old."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _log = logging.getLogger("voicebot.keeping")
@@ -126,19 +128,18 @@ class CallStore:
         """
         return 0 if days is None else self.delete(self.older_than(days))
 
-    def prune_when_due(self, days: int | None) -> int:
-        """`prune`, where nobody did so here within the hour: looking through many calls is no work for after each one.
+    def prune_when_due(self, days: int | None, at_s: float) -> int:
+        """`prune`, where this process did not do so within the hour: it is no work for after each of many calls.
+
+        Args:
+            at_s: on a clock that only goes on.
 
         Raises:
             VoicebotError: as `prune`.
         """
-        note = self.folder / _PRUNED
-        with suppress(FileNotFoundError):
-            # Either way: a clock may have been set back.
-            if abs(time.time() - note.stat().st_mtime) < _PRUNE_EVERY_S:
-                return 0
-        with suppress(OSError):  # on a full disk it is due all the more
-            note.touch(mode=0o600)
+        if at_s - _pruned_s.get(self.folder, -math.inf) < _PRUNE_EVERY_S:
+            return 0
+        _pruned_s[self.folder] = at_s
         return self.prune(days)
 
     def export(self, call: KeptCall, target: Path) -> None:

@@ -198,14 +198,10 @@ def test_without_a_limit_nothing_is_deleted_by_itself(folder: Path) -> None:
 
 def test_among_many_calls_it_is_looked_for_old_ones_once_an_hour(folder: Path) -> None:
     store = CallStore(folder)
-    assert store.prune_when_due(10) == 1
-    old = folder / "old-again.call.jsonl"
-    old.write_text("")
-    os.utime(old, (1.0, 1.0))
-    assert store.prune_when_due(10) == 0
-    hour_ago = time.time() - 3_601
-    os.utime(folder / ".pruned", (hour_ago, hour_ago))
-    assert store.prune_when_due(10) == 1
+    assert store.prune_when_due(10, 50.0) == 1
+    keep(folder, "old-again", age_days=20)
+    assert CallStore(folder).prune_when_due(10, 3_649.0) == 0
+    assert CallStore(folder).prune_when_due(10, 3_650.0) == 1
     assert ids(folder) == ["middle", "new-call"]
 
 
