@@ -88,10 +88,10 @@ def assert_same_speech(a: Samples, b: Samples) -> None:
     """eSpeak's phase and jitter go on from one text to the next, so samples differ where the speech does not."""
     assert abs(len(a) - len(b)) < 0.01 * len(b) + 50
     count = min(len(a), len(b)) // 1764  # windows of 80 ms, a little longer in the longer one
-    loudness = [
-        [float(np.abs(part.astype(float)).mean()) for part in np.array_split(x, count)] for x in (a, b)
-    ]
-    assert np.corrcoef(*loudness)[0, 1] > 0.9
+    first, second = (
+        np.array([np.abs(part.astype(float)).mean() for part in np.array_split(x, count)]) for x in (a, b)
+    )
+    assert np.corrcoef(first, second)[0, 1] > 0.9
 
 
 def test_streamed_chunks_are_the_engines_audio_without_gap_or_repeat() -> None:
