@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voicebot.clock import now
 from voicebot.engines import Engine, Engines, blame
@@ -27,14 +27,18 @@ from voicebot.logs import in_call
 from voicebot.plugins import create
 from voicebot.profile import ResolvedProfile, context_for
 from voicebot.profile.model import CHAIN_KINDS
-from voicebot.replaying.taping import Taped, Taping, must_have_consent
-from voicebot.replaying.taps import Taps
+from voicebot.replaying.taped import Taped, must_have_consent
 from voicebot.report import CallReport
 from voicebot.session import Session
 from voicebot.settings import SessionSettings
 from voicebot.speech.spoken import spoken
 from voicebot.tasks import task_group
 from voicebot.tools import ToolRunner, find_tools, without_use
+
+if TYPE_CHECKING:
+    # Only where a call is recorded.
+    from voicebot.replaying.taping import Taping
+    from voicebot.replaying.taps import Taps
 
 __all__ = [
     "as_one",

@@ -74,12 +74,12 @@ def call(
     from voicebot.cli.calm import calm_engine_libraries
 
     calm_engine_libraries()
+    from voicebot import replaying
     from voicebot.call import hold_call
     from voicebot.cli.live import LiveView
     from voicebot.hooks import build_hook_manager
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, required_models, resolve
-    from voicebot.replaying import Taping
     from voicebot.watchdog import run
 
     environ = {key: value for key, value in os.environ.items() if not key.startswith("VOICEBOT_TRANSPORT")}
@@ -90,7 +90,7 @@ def call(
     store = ModelStore(base_dir=resolved.profile.base_dir)
     for name in required_models(resolved):
         store.path(name)
-    taping = None if record is None else Taping(record, on_problem=partial(_warn, record))
+    taping = None if record is None else replaying.Taping(record, on_problem=partial(_warn, record))
     to_stdout = report_path is not None and str(report_path) == "-"
     view = LiveView(quiet=quiet or to_stdout)
     deadline_s = resolved.profile.deadlines.warmup_s

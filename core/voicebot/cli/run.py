@@ -77,7 +77,7 @@ def run(ctx: click.Context, profile: str, report_dir: Path | None, record: Path 
     from voicebot.models import ModelStore
     from voicebot.plugins import ensure_installed
     from voicebot.profile import load_profile, required_models, resolve
-    from voicebot.replaying.taping import must_have_consent
+    from voicebot.replaying.taped import must_have_consent
     from voicebot.supervising.supervisor import WorkersFailed
     from voicebot.watchdog import run as run_loop
 

@@ -33,13 +33,13 @@ def worker(profile: str, report_dir: Path | None, record: Path | None) -> int:
     calm_engine_libraries()
     import psutil
 
+    from voicebot import replaying
     from voicebot.call import serve_calls
     from voicebot.errors import EngineError
     from voicebot.hooks import build_hook_manager
     from voicebot.leaving import Leaving
     from voicebot.models import ModelStore
     from voicebot.profile import load_profile, resolve
-    from voicebot.replaying import Taping
     from voicebot.supervising import messages
     from voicebot.supervising.messages import CallEvent, Health, Warm
     from voicebot.supervising.turnover import Turnover
@@ -89,7 +89,7 @@ def worker(profile: str, report_dir: Path | None, record: Path | None) -> int:
                 on_health=lambda engines: supervisor.tell(Health(engines)),
                 on_free=on_free,
                 leaving=leaving,
-                taping=None if record is None else Taping(record, many=True),
+                taping=None if record is None else replaying.Taping(record, many=True),
             )
             await until_told_to_stop(serving, pipes.stdin, told)
 

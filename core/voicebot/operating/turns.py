@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from voicebot.supervising.reported import LONGEST_MS, as_mapping
 from voicebot.timeline import HOPS
 
 __all__ = ["measured", "turn_shown"]
 
-LONGEST_MS = 3_600_000
-"""What claims to have taken longer is no measurement."""
 TOTAL = "voice_to_voice"
 
 
@@ -27,12 +26,12 @@ def turn_shown(report: Any) -> dict[str, Any] | None:
     if not isinstance(report, dict) or not isinstance(report.get("turn"), int):
         return None
     total = measured(report.get("voice_to_voice_ms"))
-    stamps, hops = _mapping(report.get("timeline_ms")), _mapping(report.get("hops_ms"))
+    stamps, hops = as_mapping(report.get("timeline_ms")), as_mapping(report.get("hops_ms"))
     origin = measured(stamps.get("speech_ended"))
     if total is None or origin is None:
         return None
-    verdict = _mapping(report.get("budget"))
-    over, guilty = _mapping(verdict.get("over_ms")), verdict.get("guilty")
+    verdict = as_mapping(report.get("budget"))
+    over, guilty = as_mapping(verdict.get("over_ms")), verdict.get("guilty")
     bars = []
     for name, (start, _) in HOPS.items():
         at, ms = measured(stamps.get(start)), measured(hops.get(name))
@@ -57,7 +56,3 @@ def measured(value: Any) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not -LONGEST_MS < value < LONGEST_MS:
         return None
     return None if math.isnan(value) else round(float(value), 1)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

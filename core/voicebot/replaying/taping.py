@@ -5,42 +5,31 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from voicebot.errors import VoicebotError
 from voicebot.headroom import watch_idle
 from voicebot.interfaces import Connection
 from voicebot.keeping.connection import secrets_of
 from voicebot.keeping.files import stem_of
-from voicebot.profile import Profile, ResolvedProfile
+from voicebot.profile import ResolvedProfile
 from voicebot.replaying.about import about_call
 from voicebot.replaying.files import partial_of
 from voicebot.replaying.recorder import Recorder
+from voicebot.replaying.taped import Taped
 from voicebot.replaying.tapped_line import TappedConnection, TappedTools
 from voicebot.replaying.taps import Taps
 from voicebot.tools import ToolRunner
 
-__all__ = ["Taped", "Taping", "must_have_consent"]
+__all__ = ["Taping"]
 
 SHORTEST_SECRET = 6
 """Characters. What comes from a variable and is shorter may be a plain word, to be cut out wherever it stands."""
 
 _log = logging.getLogger("voicebot.replaying")
-
-WatchIdle = Callable[[Callable[[float], None]], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Taped:
-    """What to hold a call with, so that it is recorded."""
-
-    connection: Connection
-    tools: ToolRunner | None
-    watch_idle: WatchIdle
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +103,6 @@ class Taping:
             await recorder.aclose()
             if recorder.problem:
                 self.on_problem(recorder.problem)
-
-
-def must_have_consent(profile: Profile) -> None:
-    """See to it that the calls of strangers may be recorded.
-
-    Raises:
-        VoicebotError: their consent is to be asked for in the call: a recording holds the call from its beginning.
-    """
-    if profile.keep.consent != "given":
-        raise VoicebotError(
-            "Calls cannot be recorded for replays: the profile says that callers consent in the call (keep.consent).",
-            hint="A recording holds all of a call. Where you have consent before the call: keep: {consent: given}.",
-        )
 
 
 def _path_in(folder: Path, call_id: str) -> Path:

@@ -19,6 +19,7 @@ from voicebot.events import (
 )
 from voicebot.interfaces import KINDS, Kind
 from voicebot.profile.model import CHAIN_KINDS
+from voicebot.supervising.reported import LONGEST_MS, as_mapping
 from voicebot.timeline import HOPS
 
 __all__ = ["Counts"]
@@ -30,8 +31,6 @@ OTHER = "other"
 """Stands for every plugin that the profile does not name, so that no message makes a new series."""
 
 TOTAL_BUCKETS_S = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
-LONGEST_MS = 3_600_000
-"""What claims to have taken longer is no measurement."""
 HOP_BUCKETS_S = (0.025, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 
 
@@ -135,10 +134,10 @@ class Counts:
         if ended in ENDINGS:
             self._turns.labels(ended).inc()
         _observe(self._voice_to_voice, report.get("voice_to_voice_ms"))
-        hops = _mapping(report.get("hops_ms"))
+        hops = as_mapping(report.get("hops_ms"))
         for hop in HOP_NAMES:
             _observe(self._hops.labels(hop), hops.get(hop))
-        guilty = _mapping(report.get("budget")).get("guilty")
+        guilty = as_mapping(report.get("budget")).get("guilty")
         if guilty in HOP_NAMES:
             self._over_budget.labels(guilty).inc()
 
@@ -147,10 +146,6 @@ class Counts:
         if who in self._plugins:
             return who
         return (who[0] if who[0] in KINDS else OTHER, OTHER)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _observe(histogram: Histogram, ms: Any) -> None:
